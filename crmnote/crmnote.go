@@ -1,0 +1,261 @@
+// Package crmnote makes a CRM record's title and body out of what an adapter is
+// given: it reads the heading and the entry off an adapter's input and hands
+// them to package note. An adapter needs nothing of the message itself:
+//
+//	log := crmnote.New(in, note.Options{Format: note.HTML, Limit: 90_000})
+//	title := log.Title()
+//	body, results, err := crmnote.AddTo("", log)      // AddMessageLog
+//	body, results, err := crmnote.AddTo(oldBody, log) // UpdateMessageLog
+//
+// It stands between the root package, which knows messages and no formats, and
+// package note, which knows formats and no messages.
+package crmnote
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/crmlog/crmlog"
+	"github.com/crmlog/crmlog/note"
+)
+
+// Log is one message on its way into a record.
+type Log struct {
+	heading note.Heading
+	entry   note.Entry
+	options note.Options
+}
+
+// New reads the log off in. in.Digest must be set; an adapter that is called
+// without a router derives it first. Of the options, Format, Limit and Size are
+// the CRM's; the rest is filled in. The user's own messages are signed with
+// in.User.Name, or what RingCentral says of the sender.
+func New(in crmlog.AddMessageLogInput, o note.Options) Log {
+	o.Key, o.Location, o.Part, o.Locale = in.Digest.Ref, in.Digest.Location, in.Digest.Part, in.User.Locale
+	m := &in.Message
+	contact := contactOf(in)
+	e := note.Entry{
+		ID:     string(m.ID),
+		Time:   m.CreationTime,
+		Sender: senderOf(in, contact),
+		Kind:   kinds[m.Kind()],
+		Failed: m.MessageStatus.Is(crmlog.MessageStatusDeliveryFailed) || m.MessageStatus.Is(crmlog.MessageStatusSendingFailed),
+		Piece:  in.Piece,
+	}
+	switch m.Kind() {
+	case crmlog.KindVoiceMail:
+		e.Length, e.Text = m.Duration(), in.Transcript
+		if u := first(in.RecordingLink, m.RecordingLink()); u != "" {
+			e.Links = []note.Link{{URL: u}}
+		}
+	case crmlog.KindFax:
+		e.Pages = m.FaxPageCount
+		if u := m.FaxLink(); u != "" {
+			e.Links = []note.Link{{URL: u}}
+		}
+	default:
+		e.Text = m.Subject
+		for _, a := range m.Media() {
+			e.Links = append(e.Links, note.Link{Label: a.FileName, Type: a.ContentType, URL: crmlog.MediaReaderLink(a.URI)})
+		}
+	}
+	return Log{
+		heading: note.Heading{
+			Kind:    e.Kind,
+			Contact: contact,
+			Others:  othersOf(in),
+			Day:     in.Digest.Day,
+			Zone:    zoneName(in.Digest.Location),
+		},
+		entry:   e,
+		options: o,
+	}
+}
+
+var kinds = map[crmlog.Kind]note.Kind{
+	crmlog.KindSMS:          note.SMS,
+	crmlog.KindMMS:          note.MMS,
+	crmlog.KindVoiceMail:    note.VoiceMail,
+	crmlog.KindFax:          note.Fax,
+	crmlog.KindPager:        note.Pager,
+	crmlog.KindInternalNote: note.InternalNote,
+	crmlog.KindEvent:        note.Event,
+}
+
+// contactOf is the contact as the CRM knows it; where the CRM gives no name or
+// number, as RingCentral does.
+func contactOf(in crmlog.AddMessageLogInput) note.Person {
+	p := note.Person{Name: in.ContactInfo.Name, Phone: in.ContactInfo.PhoneNumber}
+	if others := in.Message.Correspondents(); len(others) == 1 {
+		if p.Name == "" {
+			p.Name = others[0].Name
+		}
+		if p.Phone == "" {
+			p.Phone = number(others[0])
+		}
+	}
+	return p
+}
+
+// senderOf signs the contact's messages as the CRM calls the contact, other
+// people's in a group as RingCentral calls them, and the user's with the user's
+// name. In a shared thread any colleague may have written: there the author
+// signs.
+func senderOf(in crmlog.AddMessageLogInput, contact note.Person) string {
+	from := in.Message.Sender()
+	if in.Message.ThreadID() != "" && !in.Message.Inbound() {
+		return first(from.Name, number(from))
+	}
+	if !in.Message.Inbound() {
+		return first(in.User.Name, from.Name, number(from))
+	}
+	if len(in.Message.Correspondents()) <= 1 || samePhone(number(from), contact.Phone) {
+		return first(contact.Name, from.Name, contact.Phone, number(from))
+	}
+	return first(from.Name, number(from))
+}
+
+// othersOf is the group besides the contact; nobody when it is no group.
+func othersOf(in crmlog.AddMessageLogInput) []string {
+	people := in.Message.Correspondents()
+	if len(people) < 2 {
+		return nil
+	}
+	var others []string
+	for _, p := range people {
+		if samePhone(number(p), in.ContactInfo.PhoneNumber) {
+			continue
+		}
+		if name := first(p.Name, number(p)); name != "" && !slices.Contains(others, name) {
+			others = append(others, name)
+		}
+	}
+	return others
+}
+
+func number(p crmlog.Party) string { return first(p.PhoneNumber, p.ExtensionNumber) }
+
+func first(names ...string) string {
+	for _, n := range names {
+		if n = strings.TrimSpace(n); n != "" {
+			return n
+		}
+	}
+	return ""
+}
+
+// samePhone compares by digits: a number comes with and without plus sign and
+// formatting.
+func samePhone(a, b string) bool {
+	a, b = digits(a), digits(b)
+	return a != "" && a == b
+}
+
+func digits(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < '0' || r > '9' {
+			return -1
+		}
+		return r
+	}, s)
+}
+
+func zoneName(loc *time.Location) string {
+	if loc == nil {
+		return ""
+	}
+	return loc.String()
+}
+
+// Title is the record's subject: one line of plain text.
+func (l Log) Title() string { return note.Title(l.heading, l.options.Locale) }
+
+// AddTo adds the messages, which are of one digest, to a record's body, each at
+// its place in time; what else is in the body stays. Added to "" they make a new
+// body. There is a result for each message, in order: its error is an
+// [*crmlog.InputError], which does not hold up the others, or a
+// [*crmlog.BodyFullError], whose message, or the end of it, did not fit. When
+// nothing was added the body is the one given. A message that alone is invalid
+// input is the error of the call.
+func AddTo(body string, logs ...Log) (string, []crmlog.UpdateResult, error) {
+	results := make([]crmlog.UpdateResult, len(logs))
+	var entries []note.Entry
+	for _, l := range logs {
+		entries = append(entries, l.entry)
+	}
+	r, err := note.Add(body, logs[0].heading, entries, logs[0].options)
+	if err != nil && len(logs) > 1 {
+		return addValid(body, logs, err)
+	}
+	if err != nil {
+		return body, nil, inputError(err)
+	}
+	for i, l := range logs {
+		results[i].AlreadyThere = slices.Contains(r.Present, l.entry.ID)
+		if n := slices.IndexFunc(r.Left, func(left note.Left) bool { return left.ID == l.entry.ID }); n >= 0 {
+			results[i].Err = &crmlog.BodyFullError{NextPiece: r.Left[n].NextPiece}
+		}
+	}
+	return r.Body, results, nil
+}
+
+// addValid leaves out what alone is an error, the cause of one of all.
+func addValid(body string, logs []Log, cause error) (string, []crmlog.UpdateResult, error) {
+	results := make([]crmlog.UpdateResult, len(logs))
+	var valid []Log
+	var at []int
+	for i, l := range logs {
+		if _, _, err := AddTo("", l); err != nil {
+			results[i].Err = err
+			continue
+		}
+		valid, at = append(valid, l), append(at, i)
+	}
+	if len(valid) == len(logs) {
+		return body, nil, inputError(cause)
+	}
+	if len(valid) == 0 {
+		return body, results, nil
+	}
+	body, rs, err := AddTo(body, valid...)
+	for i := range rs {
+		results[at[i]] = rs[i]
+	}
+	return body, results, err
+}
+
+func inputError(err error) error {
+	if errors.Is(err, note.ErrInvalid) {
+		return &crmlog.InputError{Field: "message", Problem: err.Error()}
+	}
+	return err
+}
+
+// Amend makes the messages' entries look as if they were added now: that one
+// could not be delivered, or what was said in a voicemail. AlreadyThere says that
+// there was nothing to change, or nothing that could be: an entry that a person
+// deleted stays deleted. The error is an [*crmlog.InputError].
+func Amend(body string, logs ...Log) (string, []crmlog.UpdateResult, error) {
+	results := make([]crmlog.UpdateResult, len(logs))
+	for i, l := range logs {
+		r, err := note.Amend(body, l.entry, l.options)
+		if err != nil {
+			return body, nil, inputError(err)
+		}
+		body, results[i].AlreadyThere = r.Body, !r.Changed
+	}
+	return body, results, nil
+}
+
+// Find recognises a record of a digest by its body, and says which messages
+// stand in it. LogID is left to the caller.
+func Find(body string, format note.Format, digest crmlog.DigestRef) (crmlog.FoundMessageLog, bool) {
+	r := note.Read(body, note.Options{Format: format, Key: digest.Ref, Part: digest.Part})
+	found := crmlog.FoundMessageLog{Part: r.Part}
+	for _, e := range r.Entries {
+		found.MessageIDs = append(found.MessageIDs, crmlog.ID(e.ID))
+	}
+	return found, r.Ours
+}

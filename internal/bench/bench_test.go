@@ -1,0 +1,279 @@
+// Package bench has no code: its benchmarks compare what crmlog does with what
+// the same HTTP requests cost alone. docs/performance.md says how to read them.
+package bench
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/crmlog/crmlog"
+	"github.com/crmlog/crmlog/sqlstore/postgres"
+	"github.com/crmlog/crmlog/sqlstore/sqlite"
+	"github.com/crmlog/crmlog/testcrm"
+	"github.com/stretchr/testify/require"
+)
+
+var noon = time.Date(2026, 3, 10, 12, 0, 0, 0, time.UTC)
+
+func message(id, conversation int) crmlog.Message {
+	return crmlog.Message{
+		ID: crmlog.ID(fmt.Sprint(3_000_000_000_000 + id)), Type: crmlog.MessageTypeSMS, Direction: crmlog.DirectionInbound,
+		CreationTime: noon.Add(time.Duration(id) * time.Millisecond), Subject: "A text of ordinary length, as people send them.",
+		Conversation: crmlog.Conversation{ID: crmlog.ID(fmt.Sprint(5_578_984_350_117_917_661 + conversation))},
+		From:         crmlog.Party{PhoneNumber: "+16505550101"},
+		To:           []crmlog.Party{{PhoneNumber: "+16505550100", Target: true}},
+	}
+}
+
+func input(m crmlog.Message) crmlog.LogInput {
+	return crmlog.LogInput{
+		User:        crmlog.User{ID: "7", Name: "Sam Seller", TimezoneName: "America/Los_Angeles"},
+		Account:     "acme",
+		ContactInfo: crmlog.ContactInfo{ID: "42", Name: "Ann Lee", PhoneNumber: "+16505550101"},
+		AuthHeader:  "Bearer token",
+		Messages:    []crmlog.MessageInput{{Message: m}},
+	}
+}
+
+// callers shares b.N calls of f between n goroutines.
+func callers(b *testing.B, n int, f func(i int)) {
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	b.ResetTimer()
+	for range n {
+		wg.Go(func() {
+			for i := next.Add(1); i <= int64(b.N); i = next.Add(1) {
+				f(int(i))
+			}
+		})
+	}
+	wg.Wait()
+	b.StopTimer()
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "msg/s")
+}
+
+type noop struct{}
+
+func (noop) AddMessageLog(context.Context, crmlog.AddMessageLogInput) (crmlog.MessageLogResult, error) {
+	return crmlog.MessageLogResult{LogID: "1"}, nil
+}
+
+func (noop) UpdateMessageLog(context.Context, crmlog.UpdateMessageLogInput) (crmlog.MessageLogResult, error) {
+	return crmlog.MessageLogResult{LogID: "1"}, nil
+}
+
+// BenchmarkRouter is what the router itself costs per message; compare with
+// BenchmarkJSON.
+func BenchmarkRouter(b *testing.B) {
+	for name, conversations := range map[string]int{"distinct": 1 << 30, "hundred": 100} {
+		b.Run(name, func(b *testing.B) {
+			router, err := crmlog.NewRouter(noop{}, crmlog.RouterConfig{Platform: "noop"})
+			require.NoError(b, err)
+			defer router.Shutdown(context.Background())
+			b.ReportAllocs()
+			ctx := context.Background()
+			messages := make([]crmlog.Message, min(b.N, 100_000))
+			for i := range messages {
+				messages[i] = message(i, i%conversations)
+			}
+			b.ResetTimer()
+			for i := range b.N {
+				m := messages[i%len(messages)]
+				if i >= len(messages) {
+					m = message(i, i%conversations)
+				}
+				if _, err := router.Log(ctx, input(m)); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkJSON encodes and decodes the same message once.
+func BenchmarkJSON(b *testing.B) {
+	text, err := json.Marshal(message(1, 1))
+	require.NoError(b, err)
+	var m crmlog.Message
+	require.NoError(b, json.Unmarshal(text, &m))
+	b.ReportAllocs()
+	for b.Loop() {
+		text, err := json.Marshal(m)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := json.Unmarshal(text, &m); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func stores(b *testing.B) map[string]func(b *testing.B) crmlog.Store {
+	all := map[string]func(b *testing.B) crmlog.Store{
+		"memory": func(*testing.B) crmlog.Store { return crmlog.NewMemoryStore() },
+		"sqlite": func(b *testing.B) crmlog.Store {
+			s, err := sqlite.Open(context.Background(), filepath.Join(b.TempDir(), "bench.db"))
+			require.NoError(b, err)
+			b.Cleanup(func() { _ = s.Close() })
+			return s
+		},
+	}
+	if dsn := os.Getenv("CRMLOG_TEST_POSTGRES"); dsn != "" {
+		all["postgres"] = func(b *testing.B) crmlog.Store {
+			s, err := postgres.Open(context.Background(), dsn)
+			require.NoError(b, err)
+			b.Cleanup(func() { _ = s.Close() })
+			return s
+		}
+	}
+	return all
+}
+
+var (
+	latencies   = []time.Duration{0, 5 * time.Millisecond}
+	callerCount = []int{1, 8, 64}
+)
+
+// BenchmarkLog logs to testcrm over loopback; compare with BenchmarkFloor.
+func BenchmarkLog(b *testing.B) {
+	for _, latency := range latencies {
+		for name, open := range stores(b) {
+			for _, n := range callerCount {
+				b.Run(fmt.Sprintf("crm=%s/distinct/store=%s/callers=%d", latency, name, n), func(b *testing.B) {
+					crm := testcrm.NewServer(testcrm.ServerConfig{Latency: latency, KeepRequests: -1})
+					defer crm.Close()
+					web := httptest.NewServer(crm)
+					defer web.Close()
+					adapter, err := testcrm.New(testcrm.Config{BaseURL: web.URL})
+					require.NoError(b, err)
+					router, err := crmlog.NewRouter(adapter, crmlog.RouterConfig{Platform: fmt.Sprint("bench", time.Now().UnixNano()), Store: open(b)})
+					require.NoError(b, err)
+					callers(b, n, func(i int) {
+						if _, err := router.Log(context.Background(), input(message(i, i))); err != nil {
+							b.Error(err)
+						}
+					})
+					require.NoError(b, router.Shutdown(context.Background()))
+				})
+			}
+		}
+	}
+}
+
+// BenchmarkFloor makes the requests that BenchmarkLog makes, in a bare net/http
+// loop: it encodes and decodes the same bodies, and stores nothing.
+func BenchmarkFloor(b *testing.B) {
+	for _, latency := range latencies {
+		for _, n := range callerCount {
+			b.Run(fmt.Sprintf("crm=%s/distinct/store=floor/callers=%d", latency, n), func(b *testing.B) {
+				crm := testcrm.NewServer(testcrm.ServerConfig{Latency: latency, KeepRequests: -1})
+				defer crm.Close()
+				web := httptest.NewServer(crm)
+				defer web.Close()
+				client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 100}}
+				defer client.CloseIdleConnections()
+				record := recorded(b)
+				callers(b, n, func(i int) {
+					r := record
+					r.ExternalID = fmt.Sprintf("c1-%026d", i)
+					if err := post(client, web.URL+"/activities", r); err != nil {
+						b.Error(err)
+					}
+				})
+			})
+		}
+	}
+}
+
+// record is the body that testcrm's adapter sends and reads.
+type record struct {
+	ID         string    `json:"id,omitempty"`
+	ContactID  string    `json:"contactId,omitempty"`
+	Type       string    `json:"type,omitempty"`
+	Subject    string    `json:"subject,omitempty"`
+	Body       string    `json:"body,omitempty"`
+	At         time.Time `json:"at,omitzero"`
+	ExternalID string    `json:"externalId,omitempty"`
+}
+
+// recorded is what the adapter sent for one message.
+func recorded(b *testing.B) record {
+	crm := testcrm.NewServer(testcrm.ServerConfig{})
+	defer crm.Close()
+	web := httptest.NewServer(crm)
+	defer web.Close()
+	adapter, err := testcrm.New(testcrm.Config{BaseURL: web.URL})
+	require.NoError(b, err)
+	in := input(message(1, 1))
+	_, err = adapter.AddMessageLog(context.Background(), crmlog.AddMessageLogInput{
+		User: in.User, ContactInfo: in.ContactInfo, AuthHeader: in.AuthHeader, Message: in.Messages[0].Message,
+	})
+	require.NoError(b, err)
+	var r record
+	require.NoError(b, json.Unmarshal([]byte(crm.Requests()[0].Body), &r))
+	return r
+}
+
+func post(client *http.Client, url string, body record) error {
+	encoded, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
+	req, err := http.NewRequestWithContext(context.Background(), http.MethodPost, url, bytes.NewReader(encoded))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Authorization", "Bearer token")
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := client.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusCreated {
+		return fmt.Errorf("HTTP %d", resp.StatusCode)
+	}
+	answer, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(answer, &body)
+}
+
+// BenchmarkHot logs to one conversation; calls/msg is what the CRM was asked.
+func BenchmarkHot(b *testing.B) {
+	for _, n := range callerCount {
+		b.Run(fmt.Sprintf("crm=20ms/hot/store=memory/callers=%d", n), func(b *testing.B) {
+			crm := testcrm.NewServer(testcrm.ServerConfig{Latency: 20 * time.Millisecond, KeepRequests: -1, MaxBody: 1 << 30})
+			defer crm.Close()
+			web := httptest.NewServer(crm)
+			defer web.Close()
+			adapter, err := testcrm.New(testcrm.Config{BaseURL: web.URL})
+			require.NoError(b, err)
+			router, err := crmlog.NewRouter(adapter, crmlog.RouterConfig{Platform: "bench"})
+			require.NoError(b, err)
+			callers(b, n, func(i int) {
+				if _, err := router.Log(context.Background(), input(message(i, 1))); err != nil {
+					b.Error(err)
+				}
+			})
+			require.NoError(b, router.Shutdown(context.Background()))
+			var calls int
+			for _, c := range crm.Calls() {
+				calls += c
+			}
+			b.ReportMetric(float64(calls)/float64(b.N), "calls/msg")
+		})
+	}
+}

@@ -1,0 +1,200 @@
+package note
+
+import (
+	"bytes"
+	"strings"
+
+	"golang.org/x/net/html"
+)
+
+// scanHTML reads HTML, of which no more is understood than where lines and
+// blocks begin and end.
+func scanHTML(body string) *page {
+	s := scanner{page: &page{body: body}, open: map[string]int{}, top: -1}
+	s.start(0)
+	z := html.NewTokenizer(strings.NewReader(body))
+	raw := "" // the open element whose content is no markup
+	pos := 0
+	for {
+		kind := z.Next()
+		if kind == html.ErrorToken {
+			break
+		}
+		from, to := pos, pos+len(z.Raw())
+		pos = to
+		switch kind {
+		case html.TextToken:
+			if raw != "" {
+				continue
+			}
+			s.visible(body[from:to], from)
+		case html.CommentToken, html.DoctypeToken:
+			end := ">"
+			if strings.HasPrefix(body[from:to], "<!--") {
+				end = "-->"
+			}
+			if !strings.HasSuffix(body[from:to], end) { // not closed
+				continue
+			}
+		case html.StartTagToken, html.SelfClosingTagToken:
+			name, _ := z.TagName()
+			if rawElements[string(name)] {
+				raw = string(name)
+				continue
+			}
+			s.startTag(string(name), from, to, kind == html.SelfClosingTagToken)
+		case html.EndTagToken:
+			name, _ := z.TagName()
+			raw = ""
+			s.endTag(string(name), from, to)
+		}
+		s.safe = to
+	}
+	if !s.broken {
+		// In HTML that was turned into text, a "<" that somebody sent hides nothing.
+		s.add(body[s.safe:], s.safe, len(body), false)
+	}
+	// What is put in behind "</" would become a comment.
+	s.safe = len(strings.TrimSuffix(body[:s.safe], "</"))
+	s.finish()
+	return s.page
+}
+
+var (
+	rawElements   = set("iframe noembed noframes noscript plaintext script style textarea title xmp")
+	blockElements = set("address article aside blockquote body caption center dd details div dl dt fieldset figure figcaption footer form " +
+		"h1 h2 h3 h4 h5 h6 head header hr html li main nav ol p pre section summary table tbody td tfoot th thead tr ul")
+)
+
+func set(names string) map[string]bool {
+	m := map[string]bool{}
+	for _, name := range strings.Fields(names) {
+		m[name] = true
+	}
+	return m
+}
+
+type scanner struct {
+	*page
+	line   line           // being read
+	item   bool           // a list item has begun
+	top    int            // the innermost open block, or -1
+	open   map[string]int // how many blocks of a name are open
+	broken bool           // a tag has ended a line
+}
+
+// visible adds the text of a token.
+func (s *scanner) visible(raw string, from int) {
+	for raw != "" {
+		n := strings.IndexByte(raw, '&')
+		whole := n == 0
+		char := ""
+		if whole {
+			n, char = entity(raw)
+		} else {
+			if n < 0 {
+				n = len(raw)
+			}
+			char = raw[:n]
+		}
+		s.add(char, from, from+n, whole)
+		raw, from = raw[n:], from+n
+	}
+}
+
+// entity returns the length of the character reference at the beginning of s
+// and what it stands for; an ampersand that begins none stands for itself.
+func entity[T string | []byte](s T) (int, string) {
+	const longest = 40
+	n := 1
+	for n < min(len(s), longest) && (isAlnum(s[n]) || s[n] == '#') {
+		n++
+	}
+	if n < len(s) && s[n] == ';' {
+		reference := string(s[:n+1])
+		if char := html.UnescapeString(reference); char != reference {
+			return n + 1, char
+		}
+	}
+	return 1, "&"
+}
+
+func (s *scanner) startTag(name string, from, to int, selfClosing bool) {
+	if name == "br" {
+		s.endLine(from, to, true)
+		return
+	}
+	if !blockElements[name] {
+		return
+	}
+	s.endLine(from, to, false)
+	if s.topIs("p") {
+		s.pop(from)
+	}
+	if name == "li" && s.topIs("li") {
+		s.pop(from)
+	}
+	s.item = s.item || name == "li"
+	if name == "hr" || selfClosing {
+		return
+	}
+	s.blocks = append(s.blocks, block{tag: name, parent: s.top, from: from})
+	s.top = len(s.blocks) - 1
+	s.open[name]++
+	s.start(to)
+}
+
+func (s *scanner) endTag(name string, from, to int) {
+	if !blockElements[name] {
+		return
+	}
+	s.endLine(from, to, false)
+	if s.open[name] == 0 {
+		return
+	}
+	for !s.topIs(name) {
+		s.pop(from)
+	}
+	s.pop(to)
+	s.start(to)
+}
+
+func (s *scanner) topIs(name string) bool {
+	return s.top >= 0 && s.blocks[s.top].tag == name
+}
+
+// pop ends the innermost block.
+func (s *scanner) pop(to int) {
+	b := &s.blocks[s.top]
+	b.to = to
+	s.open[b.tag]--
+	s.top = b.parent
+}
+
+// start begins a line.
+func (s *scanner) start(from int) {
+	s.line = line{text: len(s.text), from: from, block: s.top}
+}
+
+// endLine ends a line at a tag. One with nothing in it is kept if br ends it.
+func (s *scanner) endLine(from, next int, br bool) {
+	s.broken = true
+	if content := bytes.TrimFunc(s.text[s.line.text:], isHTMLSpace); br || len(content) > 0 {
+		s.line.to, s.line.item = from, s.item
+		s.item = false
+		s.lines = append(s.lines, s.line)
+		s.add("\n", from, from, true)
+	}
+	s.start(next)
+}
+
+func (s *scanner) finish() {
+	if s.html = s.broken; !s.html {
+		s.splitLines()
+		return
+	}
+	s.endLine(s.safe, s.safe, false)
+	for s.top >= 0 {
+		s.pop(s.safe)
+	}
+}
