@@ -174,7 +174,7 @@ func TestFindingOutWhetherThereIsMoreSpendsLittleOfTheReserve(t *testing.T) {
 			load(t.Context(), client, 4, 4)
 			time.Sleep(time.Minute)
 		}
-		require.LessOrEqual(t, sent, 24*4)
+		require.LessOrEqual(t, sent, 24*4+3, "the first four may go out together, before any answer")
 		require.GreaterOrEqual(t, sent, 24*3)
 		require.Greater(t, left, 2500)
 
