@@ -48,7 +48,7 @@ type memoryKey struct {
 type memoryMessage struct {
 	digest       *memoryDigest
 	part         int32
-	loggedAt     int64 // Unix nanoseconds; 0: reserved, not logged
+	loggedAt     int64 // Unix microseconds, as lastModified; 0: reserved, not logged
 	lastModified int64
 	fence        int64
 	status       string
@@ -129,7 +129,7 @@ func (s *MemoryStore) reserve(d *memoryDigest, id ID) MessageState {
 		state.Logged = true
 		state.LogID = m.digest.logID(int(m.part))
 		if m.lastModified != 0 {
-			state.LastModified = time.Unix(0, m.lastModified).UTC()
+			state.LastModified = time.UnixMicro(m.lastModified).UTC()
 		}
 		state.Status, state.Fence = m.status, m.fence
 	}
@@ -179,6 +179,9 @@ func (s *MemoryStore) Intend(ctx context.Context, lease Lease, in Intention) err
 
 // Commit implements [Store].
 func (s *MemoryStore) Commit(ctx context.Context, lease Lease, c Commit) error {
+	if c.Part < 0 || c.Part == 0 && len(c.Logged) > 0 {
+		return &InputError{"Commit.Part", "not above 0; give the part of the record that the messages are logged in"}
+	}
 	return s.holding(ctx, lease, func(d *memoryDigest, now time.Time) {
 		if d.open.Kind != "" && d.openFence != d.fence {
 			s.doubt(d)
@@ -188,12 +191,12 @@ func (s *MemoryStore) Commit(ctx context.Context, lease Lease, c Commit) error {
 			d.setPart(memoryPart{c.Part, c.LogID, now})
 		}
 		for _, l := range c.Logged {
-			m := memoryMessage{digest: d, part: int32(c.Part), loggedAt: now.UnixNano(), status: l.Status, fence: l.Fence}
+			m := memoryMessage{digest: d, part: int32(c.Part), loggedAt: now.UnixMicro(), status: l.Status, fence: l.Fence}
 			if m.fence == 0 {
 				m.fence = d.fence
 			}
 			if !l.LastModified.IsZero() {
-				m.lastModified = l.LastModified.UnixNano()
+				m.lastModified = l.LastModified.UnixMicro()
 			}
 			s.messages[memoryKey{d.scope, l.ID}] = m
 		}
@@ -255,7 +258,7 @@ func (s *MemoryStore) Prune(ctx context.Context, before time.Time) (int64, error
 		s.prunedBefore = before
 	}
 	var n int64
-	limit := before.UnixNano()
+	limit := before.UnixMicro()
 	for key, m := range s.messages {
 		if m.loggedAt != 0 && m.loggedAt < limit {
 			delete(s.messages, key)

@@ -42,17 +42,24 @@ type Store interface {
 	// lease, which Renew puts off, and its own Settle on top.
 	Intend(ctx context.Context, lease Lease, intention Intention) error
 	// Commit makes the outcome durable and closes the open intention. A message
-	// that it names is logged from then on, also if nobody had reserved it. When
-	// the intention was one that the claim found, its other messages that are not
-	// logged may stand in its part, which their state tells from then on.
+	// that it names is logged in this digest from then on, whoever had reserved it,
+	// and what the commit says of it replaces what was known. Messages without a
+	// part are an [*InputError]. When the intention was one that the claim found,
+	// its other messages that are not logged may stand in its part, which their
+	// state tells from then on.
+	//
+	// A commit that was carried out can be repeated while the lease is held. One
+	// with Release answers ErrLeaseLost the second time; its Next, if it has one, is
+	// final when it would be if the lease had run out.
 	Commit(ctx context.Context, lease Lease, c Commit) error
 	// Release gives the lease back. An open intention stays. One that was made
 	// under this lease is final when settle, and then its own Settle, have passed;
 	// one that the claim found is final when it would have been anyway.
 	Release(ctx context.Context, lease Lease, settle time.Duration) error
 	// Prune forgets the messages that were logged before the given time, and
-	// returns how many. Digests and their records are kept. A forgotten message
-	// that comes again is a duplicate only if it is found in the CRM.
+	// returns how many. Digests, their records and messages that are only reserved
+	// are kept. A forgotten message that comes again is a duplicate only if it is
+	// found in the CRM.
 	Prune(ctx context.Context, before time.Time) (int64, error)
 }
 
@@ -89,8 +96,8 @@ func (d Digest) MessageScope() string {
 // ClaimRequest asks for a digest.
 type ClaimRequest struct {
 	Digest   Digest
-	Lease    time.Duration
-	Messages []ID // to reserve, without repetition
+	Lease    time.Duration // above 0; any other has run out at once
+	Messages []ID          // to reserve, without repetition
 	Intend   bool
 	Settle   time.Duration // of the intention, if it is an add
 }

@@ -38,6 +38,7 @@ type writer struct {
 
 	digest   Digest
 	claim    Claim
+	claimed  time.Time // when the claim was sent: what it says is as old at the least
 	deadline time.Time // of the last write, by this process's monotonic clock
 	released bool
 	intended *Intention // durable and not yet closed, or nil
@@ -166,7 +167,8 @@ func (w *writer) takeClaim() bool {
 	for i, e := range w.batch {
 		ids[i] = e.in.Message.ID
 	}
-	w.leaseFrom(time.Now())
+	w.claimed = time.Now()
+	w.leaseFrom(w.claimed)
 	claim, err := w.r.store.Claim(w.until, ClaimRequest{
 		Digest: w.digest, Lease: w.r.lease, Messages: ids, Intend: true, Settle: w.settleTime(),
 	})
@@ -311,7 +313,7 @@ func (w *writer) settle(todo, amended []*entry) ([]*entry, bool) {
 		return nil, false
 	}
 	if open.Kind == IntendAdd && w.r.finder != nil {
-		return w.find(todo, amended, time.Now().Add(-open.Age-w.r.grace))
+		return w.find(todo, amended, w.claimed.Add(-open.Age-w.r.grace))
 	}
 	if open.Kind == IntendAdd {
 		if _, ok := As[IdempotentAdder](w.r.adapter); ok {

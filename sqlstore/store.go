@@ -100,8 +100,7 @@ func (s *Store) Intend(ctx context.Context, lease crmlog.Lease, in crmlog.Intent
 	return s.dialect.Intend(ctx, lease, in)
 }
 
-// Commit implements [crmlog.Store]. Messages without a part to be logged in are
-// an [*crmlog.InputError].
+// Commit implements [crmlog.Store].
 func (s *Store) Commit(ctx context.Context, lease crmlog.Lease, c crmlog.Commit) error {
 	if c.Part < 0 || c.Part == 0 && len(c.Logged) > 0 {
 		return &crmlog.InputError{Field: "Commit.Part", Problem: "not above 0; give the part of the record that the messages are logged in"}

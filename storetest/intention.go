@@ -191,6 +191,19 @@ var settleChecks = []check{
 		},
 	},
 	{
+		name: "what a commit intends and leaves settles after the lease",
+		rule: "The Next of a commit with Release is final when it would be if the lease had run out.",
+		do: func(p *probe) {
+			s := p.open()
+			d, before := p.under(long, "released", func(d crmlog.Digest) error {
+				return s.Commit(p.ctx, p.claim(s, request(d, long)).Lease, crmlog.Commit{Next: &settled, Release: true})
+			})
+			open := p.look(s, d).Open
+			p.want(open != nil, "the intention is gone")
+			p.between("Settles", open.Settles, long+settled.Settle-time.Since(before), long+settled.Settle)
+		},
+	},
+	{
 		name: "renew puts off the settling of what was intended",
 		rule: "An intention is final at the end of the lease, which Renew puts off, and its own Settle on top.",
 		do: func(p *probe) {

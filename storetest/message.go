@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -95,6 +96,47 @@ var messageChecks = []check{
 			p.commit(s, c.Lease, crmlog.Commit{Part: 2, LogID: "r2", Logged: []crmlog.LoggedMessage{{ID: "seen"}}, Release: true})
 			p.logged(p.look(s, d, "seen").Messages[0], d, 2, "r2")
 			p.logged(p.look(s, digest("b"), "seen").Messages[0], d, 2, "r2")
+		},
+	},
+	{
+		name: "a commit has the last word on a message",
+		rule: "A message that a commit names is logged in the commit's digest, whichever had reserved or logged it; what the commit says of it replaces what was known.",
+		do: func(p *probe) {
+			s := p.open()
+			a, b := digest("a"), digest("b")
+			modified := time.Date(2026, 3, 1, 23, 59, 59, 0, time.UTC)
+			p.look(s, a, "reserved")
+			c := p.take(s, a, "logged")
+			p.commit(s, c.Lease, crmlog.Commit{Part: 1, LogID: "ra", Logged: []crmlog.LoggedMessage{{ID: "logged", LastModified: modified, Status: "Sent"}}, Release: true})
+
+			c = p.take(s, b)
+			commit := crmlog.Commit{Part: 1, LogID: "rb", Logged: []crmlog.LoggedMessage{{ID: "reserved"}, {ID: "logged"}}}
+			p.commit(s, c.Lease, commit)
+			p.commit(s, c.Lease, commit) // its first answer was lost
+			p.release(s, c.Lease, 0)
+			for _, m := range p.look(s, a, "reserved", "logged").Messages {
+				p.logged(m, b, 1, "rb")
+				p.want(m.LastModified.IsZero() && m.Status == "", "lastModified and status are %s and %q, were not given", m.LastModified, m.Status)
+			}
+		},
+	},
+	{
+		name: "messages are not logged without a part",
+		rule: "A commit that names messages and no part is an *InputError and changes nothing.",
+		do: func(p *probe) {
+			s := p.open()
+			d := digest("a")
+			c := p.take(s, d, "1")
+			p.intend(s, c.Lease, crmlog.Intention{Kind: crmlog.IntendAdd, Part: 1, Messages: []crmlog.ID{"1"}})
+			for _, part := range []int{0, -1} {
+				err := s.Commit(p.ctx, c.Lease, crmlog.Commit{Part: part, Logged: []crmlog.LoggedMessage{{ID: "1"}}, Release: true})
+				var input *crmlog.InputError
+				p.want(errors.As(err, &input), "a commit with part %d returned %v", part, err)
+			}
+			p.release(s, c.Lease, 0)
+			c = p.look(s, d, "1")
+			p.unlogged(c.Messages[0], d)
+			p.want(c.Open != nil, "the intention is closed")
 		},
 	},
 	{
