@@ -170,6 +170,34 @@ func TestFaultsAreFound(t *testing.T) {
 				return err
 			}},
 		},
+		"what was known of a message is kept": {
+			"a commit has the last word on a message",
+			committed(func(c *crmlog.Commit) {
+				for i := range c.Logged {
+					c.Logged[i].Status = "Sent"
+				}
+			}),
+		},
+		"a commit without a part is good enough": {
+			"messages are not logged without a part",
+			committed(func(c *crmlog.Commit) {
+				if c.Part < 1 {
+					c.Part, c.Logged = 0, nil
+				}
+			}),
+		},
+		"a release makes the intention of its commit final": {
+			"what a commit intends and leaves settles after the lease",
+			faulty{commit: func(s *crmlog.MemoryStore, ctx context.Context, lease crmlog.Lease, c crmlog.Commit) error {
+				released := c.Release
+				c.Release = false
+				err := s.Commit(ctx, lease, c)
+				if released && err == nil {
+					err = s.Release(ctx, lease, 0)
+				}
+				return err
+			}},
+		},
 		"a lease that was given back is still good": {
 			"a lease that was given back is over",
 			faulty{release: func(*crmlog.MemoryStore, context.Context, crmlog.Lease, time.Duration) error { return nil }},
