@@ -154,6 +154,7 @@ type findingCRM struct {
 	fakeCRM
 	lag   time.Duration
 	finds int
+	since time.Time // of the last find
 }
 
 func (c *findingCRM) SettleTime() time.Duration { return c.lag }
@@ -162,6 +163,7 @@ func (c *findingCRM) FindMessageLogs(_ context.Context, in crmlog.FindInput) ([]
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.finds++
+	c.since = in.Since
 	var found []crmlog.FoundMessageLog
 	for _, r := range c.records {
 		if r.ref != in.Digest.Ref || r.deleted {
@@ -553,6 +555,20 @@ func TestUnknownAdd(t *testing.T) {
 			})
 		})
 	}
+	t.Run("is looked for from before it began, also when the store answers late", func(t *testing.T) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			crm := &findingCRM{lag: 2 * time.Second}
+			crm.onAdd = func(int, crmlog.AddMessageLogInput) fault { return fault{err: errTimeout, applied: true} }
+			router := newRouter(t, crm, func(c *crmlog.RouterConfig) { c.Store = slowStore{crmlog.NewMemoryStore()} })
+			began := time.Now()
+			report, err := router.Log(t.Context(), logInput(sms("1", noon)))
+			require.NoError(t, err)
+			require.Equal(t, [][]crmlog.ID{{"1"}}, crm.contents())
+			require.Equal(t, []crmlog.Outcome{crmlog.OutcomeAdded}, outcomes(report))
+			require.True(t, crm.since.Before(began), "looked back to %s, but the add began at %s", crm.since, began)
+		})
+	})
 	t.Run("and the CRM cannot be asked: a double is possible, a loss is not", func(t *testing.T) {
 		t.Parallel()
 		synctest.Test(t, func(t *testing.T) {
@@ -841,6 +857,18 @@ func TestStoreThatFailsIsSaid(t *testing.T) {
 			require.Equal(t, 1, crm.adds)
 		})
 	})
+}
+
+// slowStore answers the claim that finds an open intention long after it was
+// carried out.
+type slowStore struct{ crmlog.Store }
+
+func (s slowStore) Claim(ctx context.Context, req crmlog.ClaimRequest) (crmlog.Claim, error) {
+	c, err := s.Store.Claim(ctx, req)
+	if c.Open != nil {
+		time.Sleep(15 * time.Second)
+	}
+	return c, err
 }
 
 type brokenStore struct {
