@@ -170,6 +170,7 @@ func TestFaults(t *testing.T) {
 				t.Parallel()
 				crm, adapter := newAdapter(t, testcrm.ServerConfig{IndexLag: 20 * time.Millisecond})
 				router := newRouter(t, adapter)
+				fault := fault
 				fault.Method = method
 				crm.Fail(fault)
 				report, err := router.Log(t.Context(), input(message(1), message(2), message(3)))
