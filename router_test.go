@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/crmlog/crmlog"
+	"github.com/crmlog/crmlog/crmlogtest"
 	"github.com/stretchr/testify/require"
 )
 
@@ -201,13 +202,9 @@ func sms(id crmlog.ID, at time.Time) crmlog.MessageInput {
 }
 
 func logInput(messages ...crmlog.MessageInput) crmlog.LogInput {
-	return crmlog.LogInput{
-		User:        crmlog.User{ID: "7", TimezoneName: "America/Los_Angeles"},
-		Account:     "acme",
-		ContactInfo: crmlog.ContactInfo{ID: "42", Name: "Ann Lee", PhoneNumber: "+16505550101"},
-		AuthHeader:  "Bearer secret-token",
-		Messages:    messages,
-	}
+	in := crmlogtest.LogInput(messages...)
+	in.AuthHeader = "Bearer secret-token"
+	return in
 }
 
 func outcomes(r crmlog.Report) []crmlog.Outcome {

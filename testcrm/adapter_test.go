@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/crmlog/crmlog"
+	"github.com/crmlog/crmlog/crmlogtest"
 	"github.com/crmlog/crmlog/note"
 	"github.com/crmlog/crmlog/testcrm"
 	"github.com/stretchr/testify/require"
@@ -52,12 +53,9 @@ func message(id int) crmlog.MessageInput {
 }
 
 func input(messages ...crmlog.MessageInput) crmlog.LogInput {
-	return crmlog.LogInput{
-		User:        crmlog.User{ID: "7", Name: "Sam Seller", TimezoneName: "America/Los_Angeles"},
-		ContactInfo: crmlog.ContactInfo{ID: "con_1", Name: "Ann Lee", PhoneNumber: "+16505550101"},
-		AuthHeader:  "Bearer sesame",
-		Messages:    messages,
-	}
+	in := crmlogtest.LogInput(messages...)
+	in.ContactInfo.ID, in.AuthHeader = "con_1", "Bearer sesame"
+	return in
 }
 
 // texts are the visible texts of the records that are there.

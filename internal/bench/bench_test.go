@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/crmlog/crmlog"
+	"github.com/crmlog/crmlog/crmlogtest"
 	"github.com/crmlog/crmlog/sqlstore/postgres"
 	"github.com/crmlog/crmlog/sqlstore/sqlite"
 	"github.com/crmlog/crmlog/testcrm"
@@ -37,13 +38,7 @@ func message(id, conversation int) crmlog.Message {
 }
 
 func input(m crmlog.Message) crmlog.LogInput {
-	return crmlog.LogInput{
-		User:        crmlog.User{ID: "7", Name: "Sam Seller", TimezoneName: "America/Los_Angeles"},
-		Account:     "acme",
-		ContactInfo: crmlog.ContactInfo{ID: "42", Name: "Ann Lee", PhoneNumber: "+16505550101"},
-		AuthHeader:  "Bearer token",
-		Messages:    []crmlog.MessageInput{{Message: m}},
-	}
+	return crmlogtest.LogInput(crmlog.MessageInput{Message: m})
 }
 
 // callers shares b.N calls of f between n goroutines.
