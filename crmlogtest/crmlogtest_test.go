@@ -85,9 +85,12 @@ func TestATranscriptIsAmended(t *testing.T) {
 	}
 	require.Equal(t, "Call me back.", crm.Records()[0].Messages[0].Transcript)
 	require.Equal(t, crmlogtest.Amend, crm.Calls()[1].Method)
-	result, err := crm.AmendMessageLog(t.Context(), update("log1", voicemail))
-	require.NoError(t, err)
-	require.True(t, result.AlreadyThere)
+	for _, m := range []crmlog.MessageInput{voicemail, phone.VoiceMail(time.Second)} {
+		result, err := crm.AmendMessageLog(t.Context(), update("log1", m))
+		require.NoError(t, err)
+		require.True(t, result.AlreadyThere, "an amendment adds nothing")
+	}
+	crm.RequireLogged(t, "1001")
 }
 
 func update(logID string, m crmlog.MessageInput) crmlog.UpdateMessageLogInput {
