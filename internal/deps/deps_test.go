@@ -60,6 +60,19 @@ func TestAdaptersDoNotImportEachOther(t *testing.T) {
 	}
 }
 
+// TestTheCustomAdapterImportsWhatAnOutsiderCan keeps the example to what its reader
+// has: neither what is internal nor another adapter.
+func TestTheCustomAdapterImportsWhatAnOutsiderCan(t *testing.T) {
+	t.Parallel()
+	format := `{{range .Imports}}{{.}}{{"\n"}}{{end}}{{range .TestImports}}{{.}}{{"\n"}}{{end}}{{range .XTestImports}}{{.}}{{"\n"}}{{end}}`
+	imports := strings.Fields(goList(t, "-f", format, module+"/examples/customadapter/..."))
+	require.NotEmpty(t, imports)
+	for _, p := range imports {
+		require.NotContains(t, p, "/internal")
+		require.NotRegexp(t, "^"+module+"/(pipedrive|testcrm)(/|$)", p)
+	}
+}
+
 // rooms are the packages that users import.
 func rooms(t *testing.T) []string {
 	var rooms []string
