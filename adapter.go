@@ -63,7 +63,8 @@ type AddMessageLogInput struct {
 	AuthHeader           AuthHeader           `json:"authHeader"`
 	Message              Message              `json:"message"`
 	AdditionalSubmission AdditionalSubmission `json:"additionalSubmission,omitempty"`
-	// RecordingLink leads to a voicemail's recording; empty when there is none.
+	// RecordingLink leads to a voicemail's recording: https, without user and
+	// password. Empty takes the message's own.
 	RecordingLink string `json:"recordingLink,omitempty"`
 	// Transcript is a voicemail's, in plain text; empty when there is none yet.
 	Transcript string `json:"transcript,omitempty"`

@@ -38,7 +38,7 @@ func NewDigestRef(platform string, in AddMessageLogInput) (DigestRef, error) {
 	if err := checkCall(in.User, in.ContactInfo, in.AuthHeader); err != nil {
 		return DigestRef{}, err
 	}
-	if err := checkMessage(&in.Message); err != nil {
+	if err := checkMessage(&in.Message, in.RecordingLink); err != nil {
 		return DigestRef{}, err
 	}
 	loc, err := zone(in.User, in.TimezoneOffset, time.LoadLocation)

@@ -126,8 +126,8 @@ type LogInput struct {
 type MessageInput struct {
 	Message              Message              `json:"message"`
 	AdditionalSubmission AdditionalSubmission `json:"additionalSubmission,omitempty"`
-	// RecordingLink leads to a voicemail's recording; empty takes the message's
-	// own.
+	// RecordingLink leads to a voicemail's recording: https, without user and
+	// password. Empty takes the message's own.
 	RecordingLink string `json:"recordingLink,omitempty"`
 	// Transcript is a voicemail's, in plain text. RingCentral has it some minutes
 	// after the voicemail: log the message again with it then.
@@ -193,7 +193,7 @@ func (r *Router) prepare(ctx context.Context, in LogInput, out []ReportEntry) ([
 			out[i].Outcome, out[i].Reason = OutcomeSkipped, "deleted in RingCentral"
 			continue
 		}
-		if err := checkMessage(&m.Message); err != nil {
+		if err := checkMessage(&m.Message, m.RecordingLink); err != nil {
 			out[i].fail(err)
 			continue
 		}

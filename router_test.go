@@ -399,19 +399,25 @@ func TestInvalidInputIsNamedAndWritesNothing(t *testing.T) {
 		field  string
 		change func(*crmlog.LogInput)
 	}{
-		"no user":                {"user.id", func(in *crmlog.LogInput) { in.User.ID = "" }},
-		"blank contact":          {"contactInfo.id", func(in *crmlog.LogInput) { in.ContactInfo.ID = "  " }},
-		"no authHeader":          {"authHeader", func(in *crmlog.LogInput) { in.AuthHeader = "" }},
-		"authHeader of lines":    {"authHeader", func(in *crmlog.LogInput) { in.AuthHeader = "Bearer x\r\nHost: y" }},
-		"account with NUL":       {"account", func(in *crmlog.LogInput) { in.Account = "a\x00b" }},
-		"unknown zone":           {"user.timezoneName", func(in *crmlog.LogInput) { in.User.TimezoneName = "Mars/Olympus" }},
-		"the server's zone":      {"user.timezoneName", func(in *crmlog.LogInput) { in.User.TimezoneName = "Local" }},
-		"offset beyond the map":  {"timezoneOffset", func(in *crmlog.LogInput) { in.User.TimezoneName, in.TimezoneOffset = "", "+15:00" }},
-		"offset that is none":    {"timezoneOffset", func(in *crmlog.LogInput) { in.User.TimezoneName, in.TimezoneOffset = "", "PST" }},
-		"no message id":          {"message.id", func(in *crmlog.LogInput) { in.Messages[0].Message.ID = "" }},
-		"endless message id":     {"message.id", func(in *crmlog.LogInput) { in.Messages[0].Message.ID = crmlog.ID(make([]byte, 300)) }},
-		"no creation time":       {"message.creationTime", func(in *crmlog.LogInput) { in.Messages[0].Message.CreationTime = time.Time{} }},
-		"seconds for ms":         {"message.creationTime", func(in *crmlog.LogInput) { in.Messages[0].Message.CreationTime = time.UnixMilli(1_772_000_000) }},
+		"no user":               {"user.id", func(in *crmlog.LogInput) { in.User.ID = "" }},
+		"blank contact":         {"contactInfo.id", func(in *crmlog.LogInput) { in.ContactInfo.ID = "  " }},
+		"no authHeader":         {"authHeader", func(in *crmlog.LogInput) { in.AuthHeader = "" }},
+		"authHeader of lines":   {"authHeader", func(in *crmlog.LogInput) { in.AuthHeader = "Bearer x\r\nHost: y" }},
+		"account with NUL":      {"account", func(in *crmlog.LogInput) { in.Account = "a\x00b" }},
+		"unknown zone":          {"user.timezoneName", func(in *crmlog.LogInput) { in.User.TimezoneName = "Mars/Olympus" }},
+		"the server's zone":     {"user.timezoneName", func(in *crmlog.LogInput) { in.User.TimezoneName = "Local" }},
+		"offset beyond the map": {"timezoneOffset", func(in *crmlog.LogInput) { in.User.TimezoneName, in.TimezoneOffset = "", "+15:00" }},
+		"offset that is none":   {"timezoneOffset", func(in *crmlog.LogInput) { in.User.TimezoneName, in.TimezoneOffset = "", "PST" }},
+		"no message id":         {"message.id", func(in *crmlog.LogInput) { in.Messages[0].Message.ID = "" }},
+		"endless message id":    {"message.id", func(in *crmlog.LogInput) { in.Messages[0].Message.ID = crmlog.ID(make([]byte, 300)) }},
+		"no creation time":      {"message.creationTime", func(in *crmlog.LogInput) { in.Messages[0].Message.CreationTime = time.Time{} }},
+		"seconds for ms":        {"message.creationTime", func(in *crmlog.LogInput) { in.Messages[0].Message.CreationTime = time.UnixMilli(1_772_000_000) }},
+		"a recording's link with a password": {"recordingLink", func(in *crmlog.LogInput) {
+			in.Messages[0].Message.Type, in.Messages[0].RecordingLink = crmlog.MessageTypeVoiceMail, "https://me:c4nary@media.example.com/9"
+		}},
+		"a recording's link that runs a script": {"recordingLink", func(in *crmlog.LogInput) {
+			in.Messages[0].Message.Type, in.Messages[0].RecordingLink = crmlog.MessageTypeVoiceMail, "javascript:c4nary"
+		}},
 		"a type that is unknown": {"message.type", func(in *crmlog.LogInput) { in.Messages[0].Message.Type = "Telegram" }},
 	}
 	for name, tt := range tests {
@@ -425,6 +431,7 @@ func TestInvalidInputIsNamedAndWritesNothing(t *testing.T) {
 			require.ErrorAs(t, err, &input)
 			require.Equal(t, tt.field, input.Field)
 			require.ErrorIs(t, err, crmlog.ErrInvalidInput)
+			require.NotContains(t, err.Error(), "c4nary")
 			require.Equal(t, []crmlog.Outcome{crmlog.OutcomeFailed}, outcomes(report))
 			require.Equal(t, crmlog.Danger, report.ReturnMessage.MessageType)
 			require.Empty(t, crm.calls)

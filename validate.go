@@ -2,6 +2,7 @@ package crmlog
 
 import (
 	"fmt"
+	"net/url"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -32,7 +33,7 @@ func checkCall(user User, contact ContactInfo, auth AuthHeader) error {
 
 // checkMessage checks what a message must have to be filed. Deleted stubs have
 // none of it and never come here.
-func checkMessage(m *Message) error {
+func checkMessage(m *Message, recordingLink string) error {
 	if err := checkID("message.id", string(m.ID)); err != nil {
 		return err
 	}
@@ -46,7 +47,25 @@ func checkMessage(m *Message) error {
 		return &InputError{"message.type", "missing or unknown; give SMS, MMS, VoiceMail, Fax or Pager, or what DecodeThreadEntries gives"}
 	}
 	if id, ok := m.ConversationKey(); ok {
-		return checkID("message.conversation.id", string(id))
+		if err := checkID("message.conversation.id", string(id)); err != nil {
+			return err
+		}
+	}
+	if m.Kind() == KindVoiceMail { // no other kind shows it
+		return checkLink("recordingLink", strings.TrimSpace(recordingLink))
+	}
+	return nil
+}
+
+// checkLink refuses what people should not be led to by a click, as package note
+// does, which knows no names of fields.
+func checkLink(field, link string) error {
+	if link == "" {
+		return nil
+	}
+	u, err := url.Parse(link)
+	if err != nil || !strings.EqualFold(u.Scheme, "https") || u.Host == "" || u.User != nil {
+		return &InputError{field, fmt.Sprintf("%d bytes that are no link to show; give https://host/… without user and password, or nothing", len(link))}
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package crmnote_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -178,13 +179,37 @@ func TestAddToAddsOnceAndFindFinds(t *testing.T) {
 
 func TestWhatCannotBeWrittenIsInvalidInput(t *testing.T) {
 	t.Parallel()
-	log := crmnote.New(logInput(t, func(in *crmlog.AddMessageLogInput) {
-		in.Message.Type = crmlog.MessageTypeVoiceMail
-		in.RecordingLink = "javascript:alert(1)"
-	}), html)
-	_, _, err := crmnote.AddTo("", log)
+	in := logInput(t, func(in *crmlog.AddMessageLogInput) { in.Message.Type = crmlog.MessageTypeVoiceMail })
+	in.RecordingLink = "javascript:alert(1)"
+	_, _, err := crmnote.AddTo("", crmnote.New(in, html))
 	require.ErrorIs(t, err, crmlog.ErrInvalidInput)
 	require.NotContains(t, err.Error(), "alert")
+}
+
+// What the router lets pass can be written, and what it refuses could not.
+func TestARecordingLinkIsCheckedAsItIsWritten(t *testing.T) {
+	t.Parallel()
+	for _, link := range []string{
+		"", " ", "https://media.example.com/9", " HTTPS://media.example.com/a b?c='d'#é ", "https://[::1]:8443/9", "https://media.example.com", "https:///9",
+		"http://media.example.com/9", "//media.example.com/9", "media.example.com/9", "https:media.example.com", "https://", "https://me@media.example.com/9",
+		"https://me:c4nary@media.example.com", "javascript:alert(1)", "data:text/html,c4nary", "https://media.example.com/\n9", "https://a\x00b/", "%zz",
+	} {
+		in := logInput(t, func(in *crmlog.AddMessageLogInput) { in.Message.Type = crmlog.MessageTypeVoiceMail })
+		in.RecordingLink = link
+		_, err := crmlog.NewDigestRef("mycrm", in)
+		body, _, written := crmnote.AddTo("", crmnote.New(in, html))
+		require.Equal(t, err == nil, written == nil, link)
+		if err != nil {
+			require.ErrorContains(t, err, "recordingLink: ")
+			require.NotContains(t, err.Error(), "c4nary")
+		} else {
+			require.Equal(t, strings.TrimSpace(link) != "", strings.Contains(body, "<a href="), link)
+		}
+
+		in.Message.Type = crmlog.MessageTypeSMS
+		_, err = crmlog.NewDigestRef("mycrm", in)
+		require.NoError(t, err, "it belongs to a voicemail, and is shown nowhere else")
+	}
 }
 
 func ExampleNew() {
