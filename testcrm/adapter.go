@@ -81,6 +81,19 @@ type record struct {
 	ExternalID string     `json:"externalId,omitempty"`
 }
 
+// activityTypes has an activity's type for the kind of message that opens it.
+// Where a CRM has a fixed list of types, ask it which there are: see package
+// pipedrive.
+var activityTypes = map[crmlog.Kind]string{
+	crmlog.KindSMS:          "sms",
+	crmlog.KindMMS:          "sms",
+	crmlog.KindVoiceMail:    "voicemail",
+	crmlog.KindFax:          "fax",
+	crmlog.KindPager:        "pager",
+	crmlog.KindInternalNote: "sms", // on a thread of SMS
+	crmlog.KindEvent:        "sms",
+}
+
 // AddMessageLog creates the digest's activity with its first message.
 func (a *Adapter) AddMessageLog(ctx context.Context, in crmlog.AddMessageLogInput) (crmlog.MessageLogResult, error) {
 	log, in, err := a.prepare(in)
@@ -101,7 +114,7 @@ func (a *Adapter) AddMessageLog(ctx context.Context, in crmlog.AddMessageLogInpu
 		Auth:      in.AuthHeader,
 		Body: record{
 			ContactID:  string(in.ContactInfo.ID),
-			Type:       "sms",
+			Type:       activityTypes[in.Message.Kind()],
 			Subject:    log.Title(),
 			Body:       body,
 			At:         &at,

@@ -90,6 +90,25 @@ func TestAddCostsOneCallAndUpdateTwo(t *testing.T) {
 	require.NotEmpty(t, a.ExternalID)
 }
 
+func TestAnActivityIsOfTheOpeningMessagesKind(t *testing.T) {
+	t.Parallel()
+	for kind, want := range map[crmlog.MessageType]string{
+		crmlog.MessageTypeSMS: "sms", crmlog.MessageTypeMMS: "sms", crmlog.MessageTypeVoiceMail: "voicemail", crmlog.MessageTypeFax: "fax",
+		crmlog.MessageTypePager: "pager", crmlog.MessageTypeThreadNote: "sms", crmlog.MessageTypeThreadEvent: "sms",
+	} {
+		t.Run(string(kind), func(t *testing.T) {
+			t.Parallel()
+			crm, adapter := newAdapter(t, testcrm.ServerConfig{})
+			router := newRouter(t, adapter)
+			opening, later := message(1), message(2)
+			opening.Message.Type = kind
+			_, err := router.Log(t.Context(), input(opening, later))
+			require.NoError(t, err)
+			require.Equal(t, want, crm.Activities()[0].Type)
+		})
+	}
+}
+
 // The parameter names are the contract's: a service passes the JSON through.
 func TestContractWithoutARouter(t *testing.T) {
 	t.Parallel()
