@@ -207,6 +207,7 @@ func TestANewEntryTakesTheContainerOfItsNeighbour(t *testing.T) {
 		"heading alone in a paragraph":  {"<p>n k<br>y</p>z", "<p>n k<br>y</p><ul><li>{1}</li><li>{3}</li><li>{7}</li></ul>z"},
 		"heading alone in an item":      {"<ul><li>n k</li></ul>z", "<ul><li>n k</li><li>{1}</li><li>{3}</li><li>{7}</li></ul>z"},
 		"text, its tags stripped":       {"n k\n\na 2\nb 6\nz", "n k\n\n- {1}\na 2\n- {3}\nb 6\n- {7}\nz"},
+		"text, and a bullet in a text":  {"n k\n5:14 AM Ann: a\n- 5:11 AM b 2\nz 6", "n k\n- {1}\n5:14 AM Ann: a\n- 5:11 AM b 2\n- {3}\nz 6\n- {7}"},
 		"text, with other bullets":      {"n k\n\n• a\n  b 2\n  y\n• b 6\nz", "n k\n\n• {1}\n• a\n  b 2\n  y\n• {3}\n• b 6\n• {7}\nz"},
 		"text, and a tag that is text":  {"n k\na 2\nz <a href='\nb 6", "n k\n- {1}\na 2\n- {3}\nz <a href='\nb 6\n- {7}"},
 	} {

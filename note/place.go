@@ -154,8 +154,9 @@ func (p *page) bulletOf(l int) string {
 }
 
 // firstLine is where entry i begins, as far as one can tell, for its text may
-// have several lines: in text at the bullet, else at a blank line or another
-// block. Sooner too far up than in the middle of a text.
+// have several lines: in text at the time behind another code, or else at the
+// bullet; else at a blank line or another block. Sooner too far up than in the
+// middle of a text.
 func (p *page) firstLine(i, container int) int {
 	if p.codes[i].foreign {
 		return p.codes[i].first
@@ -164,9 +165,22 @@ func (p *page) firstLine(i, container int) int {
 	if i > 0 {
 		low = p.codes[i-1].line
 	}
-	for k := l; k > low && !p.html; k-- {
-		if p.bulletOf(k) != "" {
-			return k
+	if !p.html {
+		bullet, clock := -1, -1
+		for k := l; k > low; k-- {
+			b := p.bulletOf(k)
+			if b != "" && bullet < 0 {
+				bullet = k
+			}
+			if clockFirst.MatchString(strings.TrimPrefix(p.visible(k), b)) {
+				clock = k
+			}
+		}
+		if i > 0 && clock >= 0 {
+			return clock
+		}
+		if bullet >= 0 {
+			return bullet
 		}
 	}
 	like := func(a, b int) bool {
