@@ -13,20 +13,26 @@ import (
 type Rewriter struct {
 	Name    string // the function's
 	Rewrite func(html string) string
+	// KeepsText says that all visible text stays, but for its white space: then an
+	// adapter that uses package note finds its messages again. Where it does not, a
+	// digest gets a new block with each update.
+	KeepsText bool
 }
 
-// Rewriters lists [Sanitize] and the others of this package: an adapter should
-// find its messages again after any of them.
+// Rewriters lists [Sanitize] and the others of this package.
 func Rewriters() []Rewriter {
 	return []Rewriter{
-		{"Sanitize", Sanitize},
-		{"DropAttributes", DropAttributes},
-		{"ReencodeEntities", ReencodeEntities},
-		{"BreaksToParagraphs", BreaksToParagraphs},
-		{"BreaksToNewlines", BreaksToNewlines},
-		{"WrapInDiv", WrapInDiv},
-		{"CollapseSpace", CollapseSpace},
-		{"PlainText", PlainText},
+		{"Sanitize", Sanitize, true},
+		{"DropAttributes", DropAttributes, true},
+		{"ReencodeEntities", ReencodeEntities, true},
+		{"SelfClosingBreaks", SelfClosingBreaks, true},
+		{"BreaksToParagraphs", BreaksToParagraphs, true},
+		{"BreaksToNewlines", BreaksToNewlines, true},
+		{"WrapInDiv", WrapInDiv, true},
+		{"CollapseSpace", CollapseSpace, true},
+		{"PlainText", PlainText, true},
+		{"OneLine", OneLine, true},
+		{"ASCIIOnly", ASCIIOnly, false},
 	}
 }
 
@@ -61,6 +67,17 @@ func ReencodeEntities(s string) string {
 }
 
 var quoteEscaper = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "'", "&#39;")
+
+// SelfClosingBreaks sanitizes and writes each <br> as <br />, as XML has it.
+func SelfClosingBreaks(s string) string {
+	return rewrite(s, func(out *strings.Builder, t html.Token) {
+		if t.Data == "br" && t.Type == html.StartTagToken {
+			out.WriteString("<br />")
+			return
+		}
+		writeToken(out, t)
+	})
+}
 
 // BreaksToNewlines sanitizes and writes each <br> as a line feed.
 func BreaksToNewlines(s string) string {
@@ -136,6 +153,21 @@ func PlainText(s string) string {
 		}
 	})
 	return strings.Trim(text, "\n")
+}
+
+// OneLine strips all tags as [PlainText] does, and writes each run of white space,
+// line feeds included, as one space.
+func OneLine(s string) string { return strings.Join(strings.Fields(PlainText(s)), " ") }
+
+// ASCIIOnly sanitizes and writes a question mark for all that is not ASCII, as
+// CRMs with an old database do.
+func ASCIIOnly(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r > unicode.MaxASCII {
+			return '?'
+		}
+		return r
+	}, Sanitize(s))
 }
 
 // BreaksToParagraphs sanitizes and makes each line between <br>s a paragraph, as
