@@ -86,5 +86,11 @@ func (p Party) same(q Party) bool { return p.key() == q.key() }
 // bareNumber drops what phone numbers are formatted with. Old records lack the
 // plus sign.
 func bareNumber(s string) string {
-	return strings.NewReplacer(" ", "", "-", "", "(", "", ")", "", ".", "", "+", "").Replace(s)
+	return strings.Map(func(r rune) rune {
+		switch r {
+		case ' ', '-', '(', ')', '.', '+':
+			return -1
+		}
+		return r
+	}, s)
 }

@@ -12,6 +12,20 @@ import (
 func scanHTML(body string) *page {
 	s := scanner{page: &page{body: body}, open: map[string]int{}, top: -1}
 	s.start(0)
+	if body != "" {
+		s.tokens(body)
+	}
+	if !s.broken {
+		// In HTML that was turned into text, a "<" that somebody sent hides nothing.
+		s.add(body[s.safe:], s.safe, len(body), false)
+	}
+	// What is put in behind "</" would become a comment.
+	s.safe = len(strings.TrimSuffix(body[:s.safe], "</"))
+	s.finish()
+	return s.page
+}
+
+func (s *scanner) tokens(body string) {
 	z := html.NewTokenizer(strings.NewReader(body))
 	raw := "" // the open element whose content is no markup
 	pos := 0
@@ -50,14 +64,6 @@ func scanHTML(body string) *page {
 		}
 		s.safe = to
 	}
-	if !s.broken {
-		// In HTML that was turned into text, a "<" that somebody sent hides nothing.
-		s.add(body[s.safe:], s.safe, len(body), false)
-	}
-	// What is put in behind "</" would become a comment.
-	s.safe = len(strings.TrimSuffix(body[:s.safe], "</"))
-	s.finish()
-	return s.page
 }
 
 var (

@@ -498,6 +498,23 @@ func TestStoredHTMLSizeIsNoLessThanWhatIsStored(t *testing.T) {
 	require.Equal(t, len(`<a href="https://example.com" rel="noopener noreferrer">x</a>`), note.StoredHTMLSize(`<a href="https://example.com">x</a>`))
 }
 
+// A tag with an attribute has a body counted with a tokenizer, one without any
+// is counted directly.
+func TestStoredHTMLSizeCountsABodyAsTheSumOfItsParts(t *testing.T) {
+	fragments := []string{
+		"", "plain", "\u00a0", `"'>`, "&amp;", "&nbsp;&quot", "&", "line\nbreak", "ж", "<b>", "</b>", "<br>", "<br />", "</br>",
+		"<ul>", "</ul>", "<li>", "</li>", "<p>", "</p>", "<B>", "<b >", "<!-- b -->", "</ b>", "<b/>", "<i><b>",
+	}
+	const link = `<a href="https://example.com">`
+	for range 20_000 {
+		var body strings.Builder
+		for range rand.IntN(6) {
+			body.WriteString(fragments[rand.IntN(len(fragments))])
+		}
+		require.Equal(t, note.StoredHTMLSize(link)+note.StoredHTMLSize(body.String()), note.StoredHTMLSize(link+body.String()), body.String())
+	}
+}
+
 // A limit does not make additions slow: what is measured grows with the body.
 func TestABodyIsMeasuredSeldom(t *testing.T) {
 	t.Parallel()
