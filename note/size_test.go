@@ -501,6 +501,7 @@ func TestStoredHTMLSizeIsNoLessThanWhatIsStored(t *testing.T) {
 // A tag with an attribute has a body counted with a tokenizer, one without any
 // is counted directly.
 func TestStoredHTMLSizeCountsABodyAsTheSumOfItsParts(t *testing.T) {
+	t.Parallel()
 	fragments := []string{
 		"", "plain", "\u00a0", `"'>`, "&amp;", "&nbsp;&quot", "&", "line\nbreak", "ж", "<b>", "</b>", "<br>", "<br />", "</br>",
 		"<ul>", "</ul>", "<li>", "</li>", "<p>", "</p>", "<B>", "<b >", "<!-- b -->", "</ b>", "<b/>", "<i><b>",
