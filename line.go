@@ -109,6 +109,7 @@ func (r *Router) leave(e *entry) bool {
 // serve writes a line's batches until none is left.
 func (r *Router) serve(ref string, l *line) {
 	defer r.active.Done()
+	growStack(0)
 	var batch []*entry
 	// An adapter that ends the goroutine (a panic, or a failing test's Goexit)
 	// must not leave callers waiting for ever.
@@ -147,6 +148,15 @@ func (r *Router) serve(ref string, l *line) {
 			took = 0
 		}
 	}
+}
+
+// growStack makes room for what an adapter's HTTP call takes at once: each
+// doubling of a stack moves all that is on it.
+//
+//go:noinline
+func growStack(n int) byte {
+	var room [10 << 10]byte
+	return room[n]
 }
 
 func (r *Router) isWaiting(l *line) bool {

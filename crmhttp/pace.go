@@ -47,7 +47,11 @@ func ParseLimit(h http.Header) Limit {
 
 // count reads a header that is a whole number; -1 when it is none.
 func count(h http.Header, name string) int {
-	n, err := strconv.Atoi(strings.TrimSpace(h.Get(name)))
+	value := h.Get(name)
+	if value == "" {
+		return -1
+	}
+	n, err := strconv.Atoi(strings.TrimSpace(value))
 	if err != nil || n < 0 {
 		return -1
 	}

@@ -61,7 +61,7 @@ func parseRetryAfter(value, date string, now time.Time) time.Duration {
 // them. What is not one is 0.
 func parseSeconds(s string) time.Duration {
 	s = strings.TrimSpace(s)
-	if strings.Trim(s, "0123456789.") != "" {
+	if s == "" || strings.Trim(s, "0123456789.") != "" {
 		return 0
 	}
 	seconds, err := strconv.ParseFloat(s, 64)

@@ -35,11 +35,12 @@ type Log struct {
 func New(in crmlog.AddMessageLogInput, o note.Options) Log {
 	o.Key, o.Location, o.Part, o.Locale = in.Digest.Ref, in.Digest.Location, in.Digest.Part, in.User.Locale
 	m := &in.Message
-	contact := contactOf(in)
+	people := m.Correspondents()
+	contact := contactOf(in, people)
 	e := note.Entry{
 		ID:     string(m.ID),
 		Time:   m.CreationTime,
-		Sender: senderOf(in, contact),
+		Sender: senderOf(in, contact, people),
 		Kind:   kinds[m.Kind()],
 		Failed: m.MessageStatus.Is(crmlog.MessageStatusDeliveryFailed) || m.MessageStatus.Is(crmlog.MessageStatusSendingFailed),
 		Piece:  in.Piece,
@@ -65,7 +66,7 @@ func New(in crmlog.AddMessageLogInput, o note.Options) Log {
 		heading: note.Heading{
 			Kind:    e.Kind,
 			Contact: contact,
-			Others:  othersOf(in),
+			Others:  othersOf(in, people),
 			Day:     in.Digest.Day,
 			Zone:    zoneName(in.Digest.Location),
 		},
@@ -86,14 +87,14 @@ var kinds = map[crmlog.Kind]note.Kind{
 
 // contactOf is the contact as the CRM knows it; where the CRM gives no name or
 // number, as RingCentral does.
-func contactOf(in crmlog.AddMessageLogInput) note.Person {
+func contactOf(in crmlog.AddMessageLogInput, people []crmlog.Party) note.Person {
 	p := note.Person{Name: in.ContactInfo.Name, Phone: in.ContactInfo.PhoneNumber}
-	if others := in.Message.Correspondents(); len(others) == 1 {
+	if len(people) == 1 {
 		if p.Name == "" {
-			p.Name = others[0].Name
+			p.Name = people[0].Name
 		}
 		if p.Phone == "" {
-			p.Phone = number(others[0])
+			p.Phone = number(people[0])
 		}
 	}
 	return p
@@ -103,7 +104,7 @@ func contactOf(in crmlog.AddMessageLogInput) note.Person {
 // people's in a group as RingCentral calls them, and the user's with the user's
 // name. In a shared thread any colleague may have written: there the author
 // signs.
-func senderOf(in crmlog.AddMessageLogInput, contact note.Person) string {
+func senderOf(in crmlog.AddMessageLogInput, contact note.Person, people []crmlog.Party) string {
 	from := in.Message.Sender()
 	if in.Message.ThreadID() != "" && !in.Message.Inbound() {
 		return first(from.Name, number(from))
@@ -111,15 +112,14 @@ func senderOf(in crmlog.AddMessageLogInput, contact note.Person) string {
 	if !in.Message.Inbound() {
 		return first(in.User.Name, from.Name, number(from))
 	}
-	if len(in.Message.Correspondents()) <= 1 || samePhone(number(from), contact.Phone) {
+	if len(people) <= 1 || samePhone(number(from), contact.Phone) {
 		return first(contact.Name, from.Name, contact.Phone, number(from))
 	}
 	return first(from.Name, number(from))
 }
 
 // othersOf is the group besides the contact; nobody when it is no group.
-func othersOf(in crmlog.AddMessageLogInput) []string {
-	people := in.Message.Correspondents()
+func othersOf(in crmlog.AddMessageLogInput, people []crmlog.Party) []string {
 	if len(people) < 2 {
 		return nil
 	}

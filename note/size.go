@@ -39,7 +39,11 @@ func (r room) tooSmall() error {
 // fit returns a name as it is written, cut if that takes more than a part of
 // the reserve.
 func (w writer) fit(name string, part int) string {
-	return w.inline(w.shorten(name, w.room.reserve()/part))
+	written := w.inline(name)
+	if room := w.room.reserve() / part; w.room.limit > 0 && w.room.size(written) > room {
+		return w.inline(w.shorten(name, room))
+	}
+	return written
 }
 
 // shorten cuts a name if it takes more than its room.
