@@ -25,11 +25,13 @@ import (
 type database struct {
 	name  string
 	fresh func(t testing.TB) (source string)
+	parts string // selects ref and part of all records
 }
 
 var databases = []database{
-	{"sqlite", func(t testing.TB) string { return "sqlite:" + filepath.Join(t.TempDir(), "store.db") }},
-	{"postgres", freshSchema},
+	{"sqlite", func(t testing.TB) string { return "sqlite:" + filepath.Join(t.TempDir(), "store.db") },
+		"SELECT ref, 1 AS part FROM crmlog_digests WHERE log_id IS NOT NULL UNION ALL SELECT ref, part FROM crmlog_parts"},
+	{"postgres", freshSchema, "SELECT ref, part FROM crmlog_parts"},
 }
 
 // each runs a test on each database.

@@ -23,34 +23,39 @@ const (
 	sqliteFirst = `UPDATE crmlog_meta SET fence = fence + ? RETURNING fence, pruned_before`
 
 	sqliteDigest = `SELECT scope, fence, lease_until, intention_kind, intention_part, intention_messages,
-			intention_settle, intention_fence, intended_at, settled_at
+			intention_settle, intention_fence, intended_at, settled_at, log_id, committed_at, last_part
 		FROM crmlog_digests WHERE ref = ?`
 
-	sqliteClaim = `INSERT INTO crmlog_digests (ref, fence, lease_until, intention_kind, intention_part, intention_messages,
+	sqliteInsert = `INSERT INTO crmlog_digests (ref, fence, lease_until, intention_kind, intention_part, intention_messages,
 			intention_settle, intention_fence, intended_at, settled_at,
 			platform, account, user_id, contact_id, conversation, day, scope)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-		ON CONFLICT DO UPDATE SET fence = excluded.fence, lease_until = excluded.lease_until,
-			intention_kind = excluded.intention_kind, intention_part = excluded.intention_part,
-			intention_messages = excluded.intention_messages, intention_settle = excluded.intention_settle,
-			intention_fence = excluded.intention_fence, intended_at = excluded.intended_at, settled_at = excluded.settled_at`
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 
 	sqliteSave = `UPDATE crmlog_digests SET fence = ?2, lease_until = ?3, intention_kind = ?4, intention_part = ?5,
 			intention_messages = ?6, intention_settle = ?7, intention_fence = ?8, intended_at = ?9, settled_at = ?10
 		WHERE ref = ?1`
 
+	// Without ?13 it leaves a digest alone whose intention somebody else made.
+	sqliteCommit = `UPDATE crmlog_digests SET lease_until = iif(?4, 0, lease_until),
+			intention_kind = ?5, intention_part = ?6, intention_messages = ?7, intention_settle = ?8,
+			intention_fence = ?9, intended_at = ?10, settled_at = lease_until + ?8,
+			log_id = iif(?11 = 1, ?12, log_id),
+			committed_at = iif(?11 = 1 AND log_id IS NOT ?12, ?3, committed_at),
+			last_part = max(last_part, ?11)
+		WHERE ref = ?1 AND fence = ?2 AND lease_until > ?3 AND (?13 OR intention_fence IS NULL OR intention_fence = ?2)
+		RETURNING scope`
+
 	// The cross join keeps the planner from beginning with the bigger table.
 	sqliteMessages = `SELECT m.message_id, m.ref, coalesce(m.part, 0), m.logged_at IS NOT NULL, coalesce(m.fence, 0),
-			coalesce(p.log_id, ''), m.last_modified, coalesce(m.status, ''),
+			coalesce(iif(m.part = 1, d.log_id, p.log_id), ''), m.last_modified, coalesce(m.status, ''),
 			coalesce(d.platform, ''), coalesce(d.account, ''), coalesce(d.user_id, ''), coalesce(d.contact_id, ''),
 			coalesce(d.conversation, ''), coalesce(d.day, '')
-		FROM json_each(?3) AS asked
+		FROM json_each(?2) AS asked
 		CROSS JOIN crmlog_messages AS m ON m.scope = ?1 AND m.message_id = asked.value
-		LEFT JOIN crmlog_parts AS p ON p.ref = m.ref AND p.part = m.part
-		LEFT JOIN crmlog_digests AS d ON d.ref = m.ref AND m.ref <> ?2`
+		LEFT JOIN crmlog_digests AS d ON d.ref = m.ref
+		LEFT JOIN crmlog_parts AS p ON p.ref = m.ref AND p.part = m.part`
 
-	sqliteReserve = `INSERT INTO crmlog_messages (scope, message_id, ref)
-		SELECT ?1, asked.value, ?2 FROM json_each(?3) AS asked WHERE true ON CONFLICT DO NOTHING`
+	sqliteReserve = `INSERT INTO crmlog_messages (scope, message_id, ref) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`
 
 	sqliteParts = `SELECT part, log_id, committed_at FROM crmlog_parts WHERE ref = ? ORDER BY part`
 
@@ -88,7 +93,7 @@ func newSQLite(ctx context.Context, db *sql.DB) (*sqlite, error) {
 
 func (s *sqlite) prepare(ctx context.Context) error {
 	for _, query := range []string{
-		sqliteFirst, sqliteDigest, sqliteClaim, sqliteSave, sqliteMessages, sqliteReserve,
+		sqliteFirst, sqliteDigest, sqliteInsert, sqliteSave, sqliteCommit, sqliteMessages, sqliteReserve,
 		sqliteParts, sqliteSetPart, sqliteLog, sqliteDoubt, sqliteHorizon, sqlitePrune,
 	} {
 		stmt, err := s.db.PrepareContext(ctx, query)
@@ -106,6 +111,9 @@ type sqliteRow struct {
 	ref, scope        string
 	fence, leaseUntil int64
 	open              *sqliteIntention
+	logID             sql.NullString // of part 1
+	committedAt       sql.NullInt64
+	lastPart          int
 }
 
 type sqliteIntention struct {
@@ -135,10 +143,8 @@ func (s *sqlite) Claim(ctx context.Context, req crmlog.ClaimRequest) (claim crml
 		b.fence++
 		d.fence, d.leaseUntil = b.fence, b.now+micros(req.Lease)
 		claim = crmlog.Claim{Lease: crmlog.Lease{Ref: d.ref, Fence: d.fence}, PrunedBefore: timeOf(b.prunedBefore)}
-		if !isNew {
-			if claim.Parts, err = s.parts(b, d.ref); err != nil {
-				return err
-			}
+		if claim.Parts, err = s.parts(b, d); err != nil {
+			return err
 		}
 		if claim.Messages, err = s.reserve(b, d, &req); err != nil {
 			return err
@@ -152,8 +158,12 @@ func (s *sqlite) Claim(ctx context.Context, req crmlog.ClaimRequest) (claim crml
 				d.intend(claim.Intended, b.now)
 			}
 		}
+		if !isNew {
+			_, err = s.exec(b, sqliteSave, d.values()...)
+			return err
+		}
 		of := req.Digest
-		_, err = s.exec(b, sqliteClaim, append(d.values(), of.Platform, of.Account, of.User, of.Contact, of.Conversation, of.Day, d.scope)...)
+		_, err = s.exec(b, sqliteInsert, append(d.values(), of.Platform, of.Account, of.User, of.Contact, of.Conversation, of.Day, d.scope)...)
 		return err
 	})
 	if err != nil {
@@ -198,60 +208,76 @@ func (i *sqliteIntention) describe(now int64) (*crmlog.OpenIntention, error) {
 
 // Renew implements [crmlog.Store].
 func (s *sqlite) Renew(ctx context.Context, lease crmlog.Lease, dur time.Duration) error {
-	return s.holding(ctx, "renew", lease, func(b *batch, d *sqliteRow) error {
+	return s.holding(ctx, "renew", lease, func(b *batch, d *sqliteRow) {
 		d.leaseUntil = b.now + micros(dur)
 		if d.open != nil && d.open.fence == d.fence {
 			d.open.settledAt = d.leaseUntil + d.open.settle
 		}
-		return nil
 	})
 }
 
 // Intend implements [crmlog.Store].
 func (s *sqlite) Intend(ctx context.Context, lease crmlog.Lease, in crmlog.Intention) error {
-	return s.holding(ctx, "intend", lease, func(b *batch, d *sqliteRow) error {
+	return s.holding(ctx, "intend", lease, func(b *batch, d *sqliteRow) {
 		d.intend(&in, b.now)
-		return nil
 	})
 }
 
 // Commit implements [crmlog.Store].
 func (s *sqlite) Commit(ctx context.Context, lease crmlog.Lease, c crmlog.Commit) error {
-	return s.holding(ctx, "commit", lease, func(b *batch, d *sqliteRow) error {
-		if d.open != nil && d.open.fence != d.fence {
-			if _, err := s.exec(b, sqliteDoubt, d.scope, d.ref, d.open.part, d.open.messages); err != nil {
-				return err
-			}
+	return wrap("commit", s.do(ctx, func(b *batch) error {
+		scope, err := s.commit(b, lease, &c, false)
+		if errors.Is(err, sql.ErrNoRows) {
+			scope, err = s.settle(b, lease, &c)
 		}
-		d.open = nil
-		if c.Part > 0 {
-			if _, err := s.exec(b, sqliteSetPart, d.ref, c.Part, c.LogID, b.now); err != nil {
+		if err != nil {
+			return err
+		}
+		if c.Part > 1 {
+			if _, err := s.exec(b, sqliteSetPart, lease.Ref, c.Part, c.LogID, b.now); err != nil {
 				return err
 			}
 		}
 		for _, l := range c.Logged {
-			if _, err := s.exec(b, sqliteLog, d.scope, string(l.ID), d.ref, c.Part, b.now, timeValue(l.LastModified), l.Status, cmp.Or(l.Fence, d.fence)); err != nil {
+			if _, err := s.exec(b, sqliteLog, scope, string(l.ID), lease.Ref, c.Part, b.now, timeValue(l.LastModified), l.Status, cmp.Or(l.Fence, lease.Fence)); err != nil {
 				return err
 			}
 		}
-		if c.Next != nil {
-			d.intend(c.Next, b.now)
-		}
-		if c.Release {
-			d.leaseUntil = 0
-		}
 		return nil
-	})
+	}))
+}
+
+// commit changes the digest and returns its scope. [sql.ErrNoRows] is that the
+// lease is lost or, if not settling, that the open intention is somebody else's.
+func (s *sqlite) commit(b *batch, lease crmlog.Lease, c *crmlog.Commit, settling bool) (scope string, err error) {
+	args := []any{lease.Ref, lease.Fence, b.now, c.Release, nil, nil, nil, nil, nil, nil, c.Part, c.LogID, settling}
+	if in := c.Next; in != nil {
+		copy(args[4:], []any{string(in.Kind), in.Part, idsJSON(in.Messages), micros(in.Settle), lease.Fence, b.now})
+	}
+	err = s.stmt(b, sqliteCommit).QueryRowContext(context.Background(), args...).Scan(&scope)
+	return scope, err
+}
+
+// settle is commit where the open intention is another lease's: what it does not
+// log of that is in doubt.
+func (s *sqlite) settle(b *batch, lease crmlog.Lease, c *crmlog.Commit) (scope string, err error) {
+	d, err := s.held(b, lease)
+	if err != nil {
+		return "", err
+	}
+	if _, err := s.exec(b, sqliteDoubt, d.scope, d.ref, d.open.part, d.open.messages); err != nil {
+		return "", err
+	}
+	return s.commit(b, lease, c, true)
 }
 
 // Release implements [crmlog.Store].
 func (s *sqlite) Release(ctx context.Context, lease crmlog.Lease, settle time.Duration) error {
-	return s.holding(ctx, "release", lease, func(b *batch, d *sqliteRow) error {
+	return s.holding(ctx, "release", lease, func(b *batch, d *sqliteRow) {
 		d.leaseUntil = 0
 		if d.open != nil && d.open.fence == d.fence {
 			d.open.settledAt = b.now + micros(settle) + d.open.settle
 		}
-		return nil
 	})
 }
 
@@ -275,21 +301,25 @@ func (s *sqlite) Prune(ctx context.Context, before time.Time) (total int64, err 
 }
 
 // holding changes a digest, if the lease is still held.
-func (s *sqlite) holding(ctx context.Context, what string, lease crmlog.Lease, change func(b *batch, d *sqliteRow) error) error {
+func (s *sqlite) holding(ctx context.Context, what string, lease crmlog.Lease, change func(b *batch, d *sqliteRow)) error {
 	return wrap(what, s.do(ctx, func(b *batch) error {
-		d, err := s.digest(b, lease.Ref)
+		d, err := s.held(b, lease)
 		if err != nil {
 			return err
 		}
-		if d == nil || d.fence != lease.Fence || d.leaseUntil <= b.now {
-			return crmlog.ErrLeaseLost
-		}
-		if err := change(b, d); err != nil {
-			return err
-		}
+		change(b, d)
 		_, err = s.exec(b, sqliteSave, d.values()...)
 		return err
 	}))
+}
+
+// held returns the lease's digest, if it is still held.
+func (s *sqlite) held(b *batch, lease crmlog.Lease) (*sqliteRow, error) {
+	d, err := s.digest(b, lease.Ref)
+	if err == nil && (d == nil || d.fence != lease.Fence || d.leaseUntil <= b.now) {
+		err = crmlog.ErrLeaseLost
+	}
+	return d, err
 }
 
 func (s *sqlite) stmt(b *batch, query string) *sql.Stmt {
@@ -310,7 +340,8 @@ func (s *sqlite) digest(b *batch, ref string) (*sqliteRow, error) {
 	var kind, messages sql.NullString
 	var part, settle, fence, intendedAt, settledAt sql.NullInt64
 	err := s.stmt(b, sqliteDigest).QueryRowContext(context.Background(), ref).Scan(
-		&d.scope, &d.fence, &d.leaseUntil, &kind, &part, &messages, &settle, &fence, &intendedAt, &settledAt)
+		&d.scope, &d.fence, &d.leaseUntil, &kind, &part, &messages, &settle, &fence, &intendedAt, &settledAt,
+		&d.logID, &d.committedAt, &d.lastPart)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}
@@ -332,8 +363,14 @@ func (d *sqliteRow) values() []any {
 	return values
 }
 
-func (s *sqlite) parts(b *batch, ref string) (parts []crmlog.Part, err error) {
-	rows, err := s.stmt(b, sqliteParts).QueryContext(context.Background(), ref)
+func (s *sqlite) parts(b *batch, d *sqliteRow) (parts []crmlog.Part, err error) {
+	if d.logID.Valid {
+		parts = []crmlog.Part{{Number: 1, LogID: d.logID.String, Age: duration(b.now - d.committedAt.Int64)}}
+	}
+	if d.lastPart <= 1 {
+		return parts, nil
+	}
+	rows, err := s.stmt(b, sqliteParts).QueryContext(context.Background(), d.ref)
 	if err != nil {
 		return nil, err
 	}
@@ -356,22 +393,28 @@ func (s *sqlite) reserve(b *batch, d *sqliteRow, req *crmlog.ClaimRequest) ([]cr
 	if len(req.Messages) == 0 {
 		return nil, nil
 	}
-	asked := idsJSON(req.Messages)
-	reserved, err := s.exec(b, sqliteReserve, d.scope, d.ref, asked)
-	if err != nil {
-		return nil, err
-	}
 	var known []messageRow
-	if reserved < int64(len(req.Messages)) {
-		if known, err = s.messages(b, d, asked); err != nil {
+	var old []crmlog.ID
+	for _, id := range req.Messages {
+		reserved, err := s.exec(b, sqliteReserve, d.scope, string(id), d.ref)
+		if err != nil {
+			return nil, err
+		}
+		if reserved == 0 {
+			old = append(old, id)
+		}
+	}
+	if len(old) > 0 {
+		var err error
+		if known, err = s.messages(b, d.scope, old); err != nil {
 			return nil, err
 		}
 	}
 	return messageStates(req, known), nil
 }
 
-func (s *sqlite) messages(b *batch, d *sqliteRow, asked string) (known []messageRow, err error) {
-	rows, err := s.stmt(b, sqliteMessages).QueryContext(context.Background(), d.scope, d.ref, asked)
+func (s *sqlite) messages(b *batch, scope string, asked []crmlog.ID) (known []messageRow, err error) {
+	rows, err := s.stmt(b, sqliteMessages).QueryContext(context.Background(), scope, idsJSON(asked))
 	if err != nil {
 		return nil, err
 	}

@@ -18,9 +18,14 @@ CREATE TABLE crmlog_digests (
 	intention_settle   INTEGER,          -- microseconds
 	intention_fence    INTEGER,          -- of the lease it was made under
 	intended_at        INTEGER,
-	settled_at         INTEGER
+	settled_at         INTEGER,
+	-- The record of part 1, which most digests do with; NULL until there is one.
+	log_id             TEXT,
+	committed_at       INTEGER,
+	last_part          INTEGER NOT NULL DEFAULT 0 -- the highest number of a part
 ) STRICT;
 
+-- The records of the other parts.
 CREATE TABLE crmlog_parts (
 	ref          TEXT    NOT NULL,
 	part         INTEGER NOT NULL,
