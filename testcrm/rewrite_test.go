@@ -209,7 +209,7 @@ func (r *rewritten) forget() {
 	for _, m := range r.logged[:3] {
 		result, err := r.adapter.UpdateMessageLog(r.Context(), crmlog.UpdateMessageLogInput{
 			AddMessageLogInput: crmlog.AddMessageLogInput{
-				User: in.User, ContactInfo: in.ContactInfo, AuthHeader: in.AuthHeader,
+				User: in.User, Account: in.Account, ContactInfo: in.ContactInfo, AuthHeader: in.AuthHeader,
 				Message: m.Message, RecordingLink: m.RecordingLink, Transcript: m.Transcript,
 			},
 			ExistingMessageLog: crmlog.ExistingMessageLog{LogID: before.ID},
