@@ -1,9 +1,11 @@
 package note_test
 
 import (
+	"maps"
 	"math/rand/v2"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -132,6 +134,92 @@ func checkCompose(t *testing.T, text, sender, id string, limit, kind int) {
 			require.Equal(t, idsOf(entries...), stand, name)
 		}
 	}
+}
+
+// FuzzDay logs a day of messages in any order and batches to a CRM that rewrites
+// what it stores. Each byte of day is a message: when it was sent, what it is, and
+// whether it ends a batch.
+func FuzzDay(f *testing.F) {
+	day := []byte("\x05\x91\x23\xc4\x05\x7f\x00\x8e\x31\xb2")
+	modes := slices.Sorted(maps.Keys(rewriters))
+	for i, text := range hostile {
+		if len(text) < 200 {
+			f.Add(day[i%len(day):], text, hostile[(i+7)%len(hostile)][:min(len(hostile[(i+7)%len(hostile)]), 40)], i%(len(modes)+1))
+		}
+	}
+	f.Fuzz(func(t *testing.T, day []byte, text, name string, mode int) {
+		if len(day) > 30 || len(text) > 3000 || len(name) > 100 {
+			return
+		}
+		rewrite := func(s string) string { return s }
+		if i := int(uint(mode) % uint(len(modes)+1)); i < len(modes) {
+			if strings.HasPrefix(modes[i], "plain text") && strings.ContainsAny(text+name, "<&") {
+				return // it lets a text become markup; such a CRM takes no HTML
+			}
+			rewrite = rewriters[modes[i]]
+		}
+		checkDay(t, day, text, name, rewrite)
+	})
+}
+
+// messagesOf are a day's.
+func messagesOf(day []byte, text, name string) []note.Entry {
+	var all []note.Entry
+	for i, b := range day {
+		e := note.Entry{ID: strconv.Itoa(60279564000 + i), Time: morning.Add(time.Duration(b&7) * time.Minute), Sender: name, Text: text}
+		switch b >> 3 & 3 {
+		case 1:
+			e.Kind, e.Links = note.MMS, []note.Link{{Label: name, URL: "https://example.com/a?b=c&d='e'"}, {Type: "image/png", URL: "https://example.com/"}}
+		case 2:
+			e.Kind, e.Links = note.VoiceMail, []note.Link{{URL: "https://example.com/1"}}
+		case 3:
+			e.Kind, e.Text = note.Fax, ""
+		}
+		all = append(all, e)
+	}
+	return all
+}
+
+func checkDay(t *testing.T, day []byte, text, name string, rewrite func(string) string) {
+	o := options(note.HTML)
+	h := heading()
+	h.Contact.Name, h.Others = name, []string{name}
+	messages := messagesOf(day, text, name)
+	body := ""
+	var stand []note.Entry
+	for from, to := 0, 0; to < len(day); {
+		if to++; to < len(day) && day[to-1]&0x80 == 0 {
+			continue
+		}
+		// The last message of the batch before comes again.
+		batch := messages[max(from-1, 0):to]
+		r, err := note.Add(body, h, batch, o)
+		require.NoError(t, err)
+		require.Equal(t, idsOf(messages[from:to]...), r.Added)
+		require.Equal(t, idsOf(batch[:len(batch)-(to-from)]...), r.Present)
+		again, err := note.Add(r.Body, h, messages[:to], o)
+		require.NoError(t, err)
+		require.Equal(t, note.Result{Body: r.Body, Present: idsOf(messages[:to]...)}, again, "adding twice is adding once")
+		body, stand, from = rewrite(r.Body), append(stand, messages[from:to]...), to
+
+		slices.SortStableFunc(stand, func(a, b note.Entry) int { return a.Time.Compare(b.Time) })
+		require.Equal(t, idsOf(stand...), ids(body, o), "as many entries as messages, in order:\n%s", body)
+		require.True(t, note.Read(body, o).Heading)
+	}
+	shown := dense(strings.ReplaceAll(note.Text(body, note.HTML), "\n- ", "\n"))
+	for _, e := range stand {
+		want := dense(strings.Join(seenLines(e.Text), ""))
+		_, rest, ok := strings.Cut(shown, want)
+		require.True(t, ok, "%q stands whole and in order in\n%s", e.Text, body)
+		shown = rest
+	}
+
+	got, err := note.Compose(h, messages, o)
+	require.NoError(t, err)
+	h.Contact.Name, h.Others = "x", []string{"x"}
+	want, err := note.Compose(h, messagesOf(day, "x", "x"), o)
+	require.NoError(t, err)
+	require.Equal(t, elements(t, want), elements(t, got), "no element, link or attribute comes from a text")
 }
 
 // dense leaves out white space and what is put in or may be ours.

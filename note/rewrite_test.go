@@ -11,10 +11,11 @@ import (
 	"golang.org/x/net/html"
 
 	"github.com/crmlog/crmlog/note"
+	"github.com/crmlog/crmlog/testcrm"
 )
 
-// rewriters do to HTML bodies what CRMs do, or might.
-var rewriters = map[string]func(string) string{
+// rewriters do to HTML bodies what CRMs do, or might. testcrm's are among them.
+var rewriters = withTestCRMs(map[string]func(string) string{
 	"as Pipedrive does":     likePipedrive,
 	"self-closing":          func(s string) string { return strings.ReplaceAll(s, "<br>", "<br />") },
 	"upper case":            func(s string) string { return regexp.MustCompile(`</?[a-z]+`).ReplaceAllStringFunc(s, strings.ToUpper) },
@@ -51,6 +52,15 @@ var rewriters = map[string]func(string) string{
 	"codes in links": func(s string) string {
 		return regexp.MustCompile(`(·\w{4})(\w{5})`).ReplaceAllString(s, `$1<a href="tel:1">$2</a>`)
 	},
+})
+
+func withTestCRMs(all map[string]func(string) string) map[string]func(string) string {
+	for _, r := range testcrm.Rewriters() {
+		if r.KeepsText {
+			all["testcrm's "+r.Name] = r.Rewrite
+		}
+	}
+	return all
 }
 
 func headingIn(s, tag string) string {
