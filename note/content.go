@@ -146,15 +146,13 @@ func (w writer) pieces(c *content) ([]int, error) {
 			measured.files[i].label = strings.Repeat("x", maxWord)
 		}
 	}
-	fits := func(from, to int) bool {
-		return w.room.size(w.join(measured.lines(w, from, to))) <= w.room.content()
-	}
-	if fits(0, end) {
+	size := func(from, to int) int { return w.room.size(w.join(measured.lines(w, from, to))) }
+	if size(0, end) <= w.room.content() {
 		return []int{end}, nil
 	}
 	var ends []int
 	for from := 0; from < end; {
-		to := c.boundary(from, longest(from, end, w.room.content(), fits))
+		to := c.boundary(from, longest(from, end, w.room.content(), size))
 		if to > from && len(ends) < pieceEnd {
 			ends = append(ends, to)
 			from = to
@@ -172,22 +170,32 @@ func (w writer) pieces(c *content) ([]int, error) {
 	return ends, nil
 }
 
-// longest returns the last position up to which it fits from another one, which
-// is likely to be as far away as it is guessed.
-func longest(from, end, guess int, fits func(from, to int) bool) int {
-	good, bad := from, min(from+guess, end)
-	for fits(from, bad) {
+// longest returns the last position up to which no more than room is taken from
+// another one. Sizes grow about evenly, so it is looked for where a line through
+// what is known meets the room, and in the middle whenever that does not help.
+func longest(from, end, room int, size func(from, to int) int) int {
+	good, bad := from, min(from+room, end)
+	least, most := 0, size(from, bad)
+	for most <= room {
 		if bad == end {
 			return end
 		}
-		good, bad = bad, min(bad+bad-from, end)
+		good, least = bad, most
+		bad = min(bad+bad-from, end)
+		most = size(from, bad)
 	}
-	for bad-good > 1 {
-		if middle := good + (bad-good)/2; fits(from, middle) {
-			good = middle
-		} else {
-			bad = middle
+	for halve := false; bad-good > 1; {
+		between := bad - good
+		to := good + between/2
+		if !halve && most > least {
+			to = min(max(good+between*(room-least)/(most-least), good+1), bad-1)
 		}
+		if n := size(from, to); n <= room {
+			good, least = to, n
+		} else {
+			bad, most = to, n
+		}
+		halve = !halve && bad-good > between/2
 	}
 	return good
 }
