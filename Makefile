@@ -22,7 +22,7 @@ lint: ## gofmt, go vet, go mod tidy, staticcheck
 
 .PHONY: proof
 proof: ## the proofs in full (CRMLOG_TEST_POSTGRES for PostgreSQL)
-	CRMLOG_PROOF=full go test -p 1 -count=1 -timeout 40m -v ./internal/proof ./internal/explorer
+	CRMLOG_PROOF=full go test -p 1 -count=1 -timeout 40m -v ./note ./internal/proof ./internal/explorer
 
 .PHONY: fuzz
 fuzz: ## each fuzz target for a while (FUZZTIME=30s)

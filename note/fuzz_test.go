@@ -75,7 +75,7 @@ func TestAddToAnyMarkup(t *testing.T) {
 	}
 	parts = append(parts, "<ul>", "</ul>", "<li>", "</li>", "<p>", "</p>", "<div>", "</div>", "<td>", "<table>", "</table>", "<br>", "<br/>", "<b>", "</b>", "<a href=\"", "\">", "<!--", "-->", "<", "</", ">", "&", "&amp;", "&#183;", "<script>", "</script>", "<textarea>", "text", "\n", "\n\n", "\r\n", "  ", "- ", "* ", "\\", "**", "12", " ", "\u00a0", "<hr>", "<h1>", "</h1>")
 	random := rand.New(rand.NewPCG(3, 4))
-	for range 2000 {
+	for range rounds(500, 10_000) {
 		var b strings.Builder
 		for range random.IntN(12) {
 			b.WriteString(parts[random.IntN(len(parts))])
@@ -121,7 +121,11 @@ func checkCompose(t *testing.T, text, sender, id string, limit, kind int) {
 			require.Len(t, texts, len(entries))
 			require.Equal(t, dense(strings.Join(seenLines(text), "")), strings.TrimSuffix(dense(texts[1]), "(notext)"))
 		}
-		for name, rewrite := range rewriters {
+		for i, name := range slices.Sorted(maps.Keys(rewriters)) {
+			if uint(i)%5 != uint(kind)%5 { // the seeds have each kind
+				continue
+			}
+			rewrite := rewriters[name]
 			var stand []string
 			for i, body := range parts {
 				o.Part = i + 1
@@ -206,7 +210,7 @@ func checkDay(t *testing.T, day []byte, text, name string, rewrite func(string) 
 		require.Equal(t, idsOf(stand...), ids(body, o), "as many entries as messages, in order:\n%s", body)
 		require.True(t, note.Read(body, o).Heading)
 	}
-	shown := dense(strings.ReplaceAll(note.Text(body, note.HTML), "\n- ", "\n"))
+	shown := dense(note.Text(body, note.HTML))
 	for _, e := range stand {
 		want := dense(strings.Join(seenLines(e.Text), ""))
 		_, rest, ok := strings.Cut(shown, want)

@@ -3,6 +3,7 @@ package note_test
 import (
 	"flag"
 	"fmt"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,6 +24,15 @@ var (
 	morning    = time.Date(2015, 2, 18, 13, 24, 50, 0, time.UTC)
 	formats    = map[string]note.Format{"html": note.HTML, "markdown": note.Markdown, "plain": note.Plain}
 )
+
+// rounds is how often a test of chance is repeated: full times with
+// CRMLOG_PROOF=full, which make proof sets.
+func rounds(usual, full int) int {
+	if os.Getenv("CRMLOG_PROOF") == "full" {
+		return full
+	}
+	return usual
+}
 
 func mustLoad(zone string) *time.Location {
 	loc, err := time.LoadLocation(zone)
