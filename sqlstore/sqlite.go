@@ -42,8 +42,7 @@ const (
 			log_id = iif(?11 = 1, ?12, log_id),
 			committed_at = iif(?11 = 1 AND log_id IS NOT ?12, ?3, committed_at),
 			last_part = max(last_part, ?11)
-		WHERE ref = ?1 AND fence = ?2 AND lease_until > ?3 AND (?13 OR intention_fence IS NULL OR intention_fence = ?2)
-		RETURNING scope`
+		WHERE ref = ?1 AND fence = ?2 AND lease_until > ?3 AND (?13 OR intention_fence IS NULL OR intention_fence = ?2)`
 
 	// The cross join keeps the planner from beginning with the bigger table.
 	sqliteMessages = `SELECT m.message_id, m.ref, coalesce(m.part, 0), m.logged_at IS NOT NULL, coalesce(m.fence, 0),
@@ -62,7 +61,8 @@ const (
 	sqliteSetPart = `INSERT INTO crmlog_parts (ref, part, log_id, committed_at) VALUES (?, ?, ?, ?)
 		ON CONFLICT DO UPDATE SET log_id = excluded.log_id, committed_at = excluded.committed_at WHERE log_id <> excluded.log_id`
 
-	sqliteLog = `INSERT INTO crmlog_messages (scope, message_id, ref, part, logged_at, last_modified, status, fence) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+	sqliteLog = `INSERT INTO crmlog_messages (scope, message_id, ref, part, logged_at, last_modified, status, fence)
+		SELECT scope, ?2, ref, ?3, ?4, ?5, ?6, ?7 FROM crmlog_digests WHERE ref = ?1
 		ON CONFLICT DO UPDATE SET ref = excluded.ref, part = excluded.part, logged_at = excluded.logged_at,
 			last_modified = excluded.last_modified, status = excluded.status, fence = excluded.fence`
 
@@ -226,9 +226,9 @@ func (s *sqlite) Intend(ctx context.Context, lease crmlog.Lease, in crmlog.Inten
 // Commit implements [crmlog.Store].
 func (s *sqlite) Commit(ctx context.Context, lease crmlog.Lease, c crmlog.Commit) error {
 	return wrap("commit", s.do(ctx, func(b *batch) error {
-		scope, err := s.commit(b, lease, &c, false)
-		if errors.Is(err, sql.ErrNoRows) {
-			scope, err = s.settle(b, lease, &c)
+		done, err := s.commit(b, lease, &c, false)
+		if err == nil && !done {
+			err = s.settle(b, lease, &c)
 		}
 		if err != nil {
 			return err
@@ -239,7 +239,7 @@ func (s *sqlite) Commit(ctx context.Context, lease crmlog.Lease, c crmlog.Commit
 			}
 		}
 		for _, l := range c.Logged {
-			if _, err := s.exec(b, sqliteLog, scope, string(l.ID), lease.Ref, c.Part, b.now, timeValue(l.LastModified), l.Status, cmp.Or(l.Fence, lease.Fence)); err != nil {
+			if _, err := s.exec(b, sqliteLog, lease.Ref, string(l.ID), c.Part, b.now, timeValue(l.LastModified), l.Status, cmp.Or(l.Fence, lease.Fence)); err != nil {
 				return err
 			}
 		}
@@ -247,28 +247,29 @@ func (s *sqlite) Commit(ctx context.Context, lease crmlog.Lease, c crmlog.Commit
 	}))
 }
 
-// commit changes the digest and returns its scope. [sql.ErrNoRows] is that the
-// lease is lost or, if not settling, that the open intention is somebody else's.
-func (s *sqlite) commit(b *batch, lease crmlog.Lease, c *crmlog.Commit, settling bool) (scope string, err error) {
+// commit changes the digest, unless the lease is lost or, if not settling, the
+// open intention is another lease's.
+func (s *sqlite) commit(b *batch, lease crmlog.Lease, c *crmlog.Commit, settling bool) (done bool, err error) {
 	args := []any{lease.Ref, lease.Fence, b.now, c.Release, nil, nil, nil, nil, nil, nil, c.Part, c.LogID, settling}
 	if in := c.Next; in != nil {
 		copy(args[4:], []any{string(in.Kind), in.Part, idsJSON(in.Messages), micros(in.Settle), lease.Fence, b.now})
 	}
-	err = s.stmt(b, sqliteCommit).QueryRowContext(context.Background(), args...).Scan(&scope)
-	return scope, err
+	n, err := s.exec(b, sqliteCommit, args...)
+	return n > 0, err
 }
 
 // settle is commit where the open intention is another lease's: what it does not
 // log of that is in doubt.
-func (s *sqlite) settle(b *batch, lease crmlog.Lease, c *crmlog.Commit) (scope string, err error) {
+func (s *sqlite) settle(b *batch, lease crmlog.Lease, c *crmlog.Commit) error {
 	d, err := s.held(b, lease)
 	if err != nil {
-		return "", err
+		return err
 	}
 	if _, err := s.exec(b, sqliteDoubt, d.scope, d.ref, d.open.part, d.open.messages); err != nil {
-		return "", err
+		return err
 	}
-	return s.commit(b, lease, c, true)
+	_, err = s.commit(b, lease, c, true)
+	return err
 }
 
 // Release implements [crmlog.Store].
