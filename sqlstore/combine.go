@@ -17,8 +17,8 @@ import (
 const maxBatch = 256
 
 // A combiner runs the operations of many goroutines in common transactions:
-// what arrives while one is being synced to the disk goes into the next, so that
-// many share one sync. The goroutine that does it lives as long as there is
+// what arrives before one is synced to the disk goes along, and what arrives
+// while it is goes into the next, so that many share one sync. The goroutine that does it lives as long as there is
 // something to do.
 type combiner struct {
 	db    *sql.DB
@@ -51,6 +51,7 @@ type batch struct {
 	now          int64
 	fence        int64 // the last one given out
 	prunedBefore *int64
+	wrote        bool
 }
 
 func (c *combiner) do(ctx context.Context, run func(b *batch) error) error {
@@ -77,45 +78,71 @@ func (c *combiner) do(ctx context.Context, run func(b *batch) error) error {
 }
 
 func (c *combiner) serve() {
-	for ops := c.take(); len(ops) > 0; ops = c.take() {
-		c.transact(ops)
-		for _, op := range ops {
+	for ops := c.next(); len(ops) > 0; ops = c.next() {
+		for _, op := range c.transact(ops) {
 			close(op.done)
 		}
 	}
 }
 
-func (c *combiner) take() []*operation {
+// next returns what is waiting; with nothing it is the end of serving.
+func (c *combiner) next() []*operation {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	n := min(len(c.waiting), maxBatch)
+	c.serving = len(c.waiting) > 0
+	return c.take(maxBatch)
+}
+
+// late returns what has come since.
+func (c *combiner) late(most int) []*operation {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.take(most)
+}
+
+// take needs the mutex.
+func (c *combiner) take(most int) []*operation {
+	n := min(len(c.waiting), most)
 	ops := c.waiting[:n:n]
 	if c.waiting = c.waiting[n:]; len(c.waiting) == 0 {
 		c.waiting = nil
 	}
-	c.serving = n > 0
 	return ops
 }
 
-// transact runs the operations in one transaction. When one fails, each is run
-// in its own.
-func (c *combiner) transact(ops []*operation) {
+// transact runs the operations in one transaction, and what has come by its end,
+// and returns all that it sealed. When one fails, each is run in its own.
+func (c *combiner) transact(ops []*operation) (sealed []*operation) {
 	b, err := c.begin(ops)
-	sealed := seal(ops)
+	sealed = seal(ops)
 	if err != nil {
 		for _, op := range sealed {
 			op.err = err
 		}
-		return
+		return sealed
 	}
-	if failed := c.run(b, sealed); failed == nil || len(sealed) == 1 {
-		return
+	failed := b.runAll(sealed)
+	for failed == nil && len(sealed) < maxBatch {
+		late := seal(c.late(maxBatch - len(sealed)))
+		if len(late) == 0 {
+			break
+		}
+		sealed = append(sealed, late...)
+		failed = b.runAll(late)
+	}
+	if failed == nil {
+		b.end(sealed)
+		return sealed
+	}
+	if len(sealed) == 1 {
+		return sealed
 	}
 	for _, op := range sealed {
-		if b, op.err = c.begin(ops); op.err == nil {
-			_ = c.run(b, []*operation{op}) // the operation has the error
+		if b, op.err = c.begin(ops); op.err == nil && b.runAll([]*operation{op}) == nil {
+			b.end([]*operation{op})
 		}
 	}
+	return sealed
 }
 
 // seal returns the operations whose callers are still there. From then on they
@@ -135,7 +162,7 @@ func (c *combiner) begin(ops []*operation) (b *batch, err error) {
 	// The transaction is no caller's: none of their contexts may cut it.
 	ctx := context.Background()
 	err = retry(ctx, func() error {
-		b, err = c.tryBegin(ctx, len(ops))
+		b, err = c.tryBegin(ctx)
 		if err != nil && !slices.ContainsFunc(ops, func(op *operation) bool { return op.state.Load() != opLeft }) {
 			return context.Canceled
 		}
@@ -144,43 +171,46 @@ func (c *combiner) begin(ops []*operation) (b *batch, err error) {
 	return b, err
 }
 
-func (c *combiner) tryBegin(ctx context.Context, fences int) (*batch, error) {
+func (c *combiner) tryBegin(ctx context.Context) (*batch, error) {
 	tx, err := c.db.BeginTx(ctx, nil)
 	if err != nil {
 		return nil, err
 	}
 	b := &batch{tx: tx}
-	if err := tx.StmtContext(ctx, c.first).QueryRowContext(ctx, fences).Scan(&b.fence, &b.prunedBefore); err != nil {
+	if err := tx.StmtContext(ctx, c.first).QueryRowContext(ctx, maxBatch).Scan(&b.fence, &b.prunedBefore); err != nil {
 		_ = tx.Rollback() // the first error says more
 		return nil, err
 	}
 	b.now = time.Now().UnixMicro()
-	b.fence -= int64(fences)
+	b.fence -= maxBatch
 	return b, nil
 }
 
-// run gives each operation its error, and returns one if they must be run again
-// one by one: then nothing was changed.
-func (c *combiner) run(b *batch, ops []*operation) error {
-	wrote := false
+// runAll gives each operation its answer. It returns the error of one that
+// failed, after which nothing is changed.
+func (b *batch) runAll(ops []*operation) error {
 	for _, op := range ops {
 		op.err = op.run(b)
-		wrote = wrote || op.err == nil
 		if op.err != nil && !isAnswer(op.err) {
 			_ = b.tx.Rollback() // the first error says more
 			return op.err
 		}
+		b.wrote = b.wrote || op.err == nil
 	}
-	if !wrote {
+	return nil
+}
+
+// end makes what the operations did durable.
+func (b *batch) end(ops []*operation) {
+	if !b.wrote {
 		_ = b.tx.Rollback() // there is nothing to keep, nor to sync
-		return nil
+		return
 	}
 	if err := b.tx.Commit(); err != nil {
 		for _, op := range ops {
 			op.err = err
 		}
 	}
-	return nil
 }
 
 func isAnswer(err error) bool {
