@@ -148,9 +148,9 @@ func (gs *gates) back(t ticket, h heard) (reserved bool) {
 	g.inFlight--
 	g.pace.heard(now, t, h)
 	switch budget := h.limit; {
-	case h.spent:
+	case h.spent && gs.reserve == 0:
 		g.close(now, max(h.wait, minSpentWait), errHeldBack)
-	case budget.Budget > 0 && float64(budget.BudgetLeft) < gs.reserve*float64(budget.Budget):
+	case h.spent || budget.Budget > 0 && float64(budget.BudgetLeft) < gs.reserve*float64(budget.Budget):
 		reserved = !now.Before(g.opens)
 		g.close(now, max(h.wait, reserveWait), errReserve)
 	case h.wait > 0:

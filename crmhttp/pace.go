@@ -19,8 +19,9 @@ type Limit struct {
 	Reset     time.Duration
 	// Budget is what the account may spend in a longer time, such as a day, in
 	// the CRM's own unit, and BudgetLeft what is left of it. They count when
-	// Budget is positive: at 0 left the account is held back for a minute, below
-	// Config.Reserve for a quarter of an hour; then one call finds out.
+	// Budget is positive: at 0 left the account is held back for a minute, where
+	// less than Config.Reserve is left for a quarter of an hour; then one call
+	// finds out.
 	Budget     int
 	BudgetLeft int
 }
