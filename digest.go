@@ -76,15 +76,21 @@ func digestKey(platform, account, user, contact, conversation, day string) strin
 
 var lowerBase32 = base32.NewEncoding("0123456789abcdefghijklmnopqrstuv").WithPadding(base32.NoPadding)
 
-// hashFields is 128 bits of a hash in 26 letters and digits, behind a prefix.
-// Each field goes in with its length, so that no two lists of fields look alike.
+// hashFields is a hash in 26 letters and digits, behind a prefix.
 func hashFields(prefix string, fields ...string) string {
+	sum := hash(fields...)
+	out := make([]byte, 0, 32)
+	return string(lowerBase32.AppendEncode(append(out, prefix...), sum[:]))
+}
+
+// hash is 128 bits of a hash. Each field goes in with its length, so that no two
+// lists of fields look alike.
+func hash(fields ...string) [16]byte {
 	in := make([]byte, 0, 512)
 	for _, f := range fields {
 		in = binary.BigEndian.AppendUint64(in, uint64(len(f)))
 		in = append(in, f...)
 	}
 	sum := sha256.Sum256(in)
-	out := make([]byte, 0, 32)
-	return string(lowerBase32.AppendEncode(append(out, prefix...), sum[:16]))
+	return [16]byte(sum[:16])
 }

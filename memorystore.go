@@ -2,6 +2,8 @@ package crmlog
 
 import (
 	"context"
+	"encoding/binary"
+	"iter"
 	"slices"
 	"sync"
 	"time"
@@ -9,9 +11,11 @@ import (
 
 // MemoryStore is a [Store] for tests and for programs that need not remember
 // beyond their end. After a restart it knows nothing: what was logged before is
-// logged again. The zero value is ready to use.
+// logged again. A message takes about 140 bytes, and a digest 300 with its
+// record. The zero value is ready to use.
 type MemoryStore struct {
 	mu           sync.Mutex
+	start        time.Time
 	digests      map[string]*memoryDigest
 	messages     map[memoryKey]memoryMessage
 	fence        int64
@@ -21,30 +25,36 @@ type MemoryStore struct {
 // NewMemoryStore returns an empty store.
 func NewMemoryStore() *MemoryStore { return &MemoryStore{} }
 
+// memoryDigest is kept small, like memoryMessage: a busy service has millions.
 type memoryDigest struct {
-	digest     Digest
-	scope      string
+	ref        string
+	names      string // the other fields of its Digest
+	scope      [16]byte
 	fence      int64
-	leaseUntil time.Time
-	parts      []memoryPart
-	open       Intention // of kind "" when there is none
-	openFence  int64     // of the lease that it was made under
-	intendedAt time.Time
-	settledAt  time.Time
+	leaseUntil time.Duration // this and the times below are since the store's start
+	part       memoryPart    // the first; its number is 0 when there is none
+	more       []memoryPart
+	open       *memoryIntention // nil when there is none
 }
 
 type memoryPart struct {
 	number      int
 	logID       string
-	committedAt time.Time
+	committedAt time.Duration
+}
+
+type memoryIntention struct {
+	Intention
+	fence      int64 // of the lease that it was made under
+	intendedAt time.Duration
+	settledAt  time.Duration
 }
 
 type memoryKey struct {
-	scope string
+	scope [16]byte
 	id    ID
 }
 
-// memoryMessage is kept small: a busy service has millions.
 type memoryMessage struct {
 	digest       *memoryDigest
 	part         int32
@@ -54,6 +64,37 @@ type memoryMessage struct {
 	status       string
 }
 
+// now is the time since the store's start, by the monotonic clock. It needs the
+// mutex.
+func (s *MemoryStore) now() time.Duration {
+	if s.start.IsZero() {
+		s.start = time.Now()
+		s.digests = make(map[string]*memoryDigest)
+		s.messages = make(map[memoryKey]memoryMessage)
+	}
+	return time.Since(s.start)
+}
+
+func newMemoryDigest(of Digest) *memoryDigest {
+	names := make([]byte, 0, 256)
+	for _, name := range []string{of.Platform, of.Account, of.User, of.Contact, of.Conversation, of.Day} {
+		names = append(binary.AppendUvarint(names, uint64(len(name))), name...)
+	}
+	return &memoryDigest{ref: of.Ref, names: string(names), scope: of.messageScope()}
+}
+
+// digest is what the memoryDigest was made of.
+func (d *memoryDigest) digest() Digest {
+	of := Digest{Ref: d.ref}
+	names := d.names
+	for _, name := range []*string{&of.Platform, &of.Account, &of.User, &of.Contact, &of.Conversation, &of.Day} {
+		length, n := binary.Uvarint([]byte(names[:min(len(names), binary.MaxVarintLen64)]))
+		names = names[n:]
+		*name, names = names[:length], names[length:]
+	}
+	return of
+}
+
 // Claim implements [Store].
 func (s *MemoryStore) Claim(ctx context.Context, req ClaimRequest) (Claim, error) {
 	if err := ctx.Err(); err != nil {
@@ -61,46 +102,43 @@ func (s *MemoryStore) Claim(ctx context.Context, req ClaimRequest) (Claim, error
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now := time.Now()
+	now := s.now()
 	d := s.digests[req.Digest.Ref]
 	if d == nil {
-		if s.digests == nil {
-			s.digests = make(map[string]*memoryDigest)
-			s.messages = make(map[memoryKey]memoryMessage)
-		}
-		d = &memoryDigest{digest: req.Digest, scope: req.Digest.MessageScope()}
-		s.digests[req.Digest.Ref] = d
+		d = newMemoryDigest(req.Digest)
+		s.digests[d.ref] = d
 	}
-	if wait := d.leaseUntil.Sub(now); wait > 0 {
+	if wait := d.leaseUntil - now; wait > 0 {
 		return Claim{}, &ClaimedError{RetryAfter: wait}
 	}
 	s.fence++
 	d.fence = s.fence
-	d.leaseUntil = now.Add(req.Lease)
+	d.leaseUntil = now + req.Lease
 
-	c := Claim{Lease: Lease{Ref: req.Digest.Ref, Fence: d.fence}, PrunedBefore: s.prunedBefore}
-	c.Parts = make([]Part, 0, len(d.parts))
-	for _, p := range d.parts {
-		c.Parts = append(c.Parts, Part{Number: p.number, LogID: p.logID, Age: now.Sub(p.committedAt)})
+	c := Claim{Lease: Lease{Ref: d.ref, Fence: d.fence}, PrunedBefore: s.prunedBefore}
+	in := Intention{Kind: IntendAdd, Part: 1, Settle: req.Settle}
+	for p := range d.parts() {
+		c.Parts = append(c.Parts, Part{Number: p.number, LogID: p.logID, Age: now - p.committedAt})
+		in = Intention{Kind: IntendUpdate, Part: p.number}
 	}
 	c.Messages = make([]MessageState, len(req.Messages))
-	in := Intention{Kind: IntendAdd, Part: 1, Settle: req.Settle}
-	if n := len(d.parts); n > 0 {
-		in = Intention{Kind: IntendUpdate, Part: d.parts[n-1].number}
-	}
 	for i, id := range req.Messages {
 		c.Messages[i] = s.reserve(d, id)
-		if m := c.Messages[i]; !m.Logged && m.Digest.Ref == d.digest.Ref && (m.Part == 0 || m.Part == in.Part) {
+		m := &c.Messages[i]
+		if m.Digest.Ref == "" {
+			m.Digest = req.Digest
+		}
+		if !m.Logged && m.Digest.Ref == d.ref && (m.Part == 0 || m.Part == in.Part) {
 			in.Messages = append(in.Messages, id)
 		}
 	}
 	switch {
-	case d.open.Kind != "":
+	case d.open != nil:
 		c.Open = &OpenIntention{
-			Intention: d.open,
-			Age:       now.Sub(d.intendedAt),
-			Fence:     d.openFence,
-			Settles:   max(0, d.settledAt.Sub(now)),
+			Intention: d.open.Intention,
+			Age:       now - d.open.intendedAt,
+			Fence:     d.open.fence,
+			Settles:   max(0, d.open.settledAt-now),
 		}
 	case req.Intend && len(in.Messages) > 0:
 		d.intend(in, now)
@@ -111,12 +149,25 @@ func (s *MemoryStore) Claim(ctx context.Context, req ClaimRequest) (Claim, error
 	return c, nil
 }
 
-func (d *memoryDigest) intend(in Intention, now time.Time) {
-	d.open, d.openFence = in, d.fence
-	d.intendedAt = now
-	d.settledAt = d.leaseUntil.Add(in.Settle)
+func (d *memoryDigest) intend(in Intention, now time.Duration) {
+	d.open = &memoryIntention{Intention: in, fence: d.fence, intendedAt: now, settledAt: d.leaseUntil + in.Settle}
 }
 
+// parts are the digest's, in their order.
+func (d *memoryDigest) parts() iter.Seq[memoryPart] {
+	return func(yield func(memoryPart) bool) {
+		if d.part.number != 0 && !yield(d.part) {
+			return
+		}
+		for _, p := range d.more {
+			if !yield(p) {
+				return
+			}
+		}
+	}
+}
+
+// reserve leaves the state's Digest empty where it is d.
 func (s *MemoryStore) reserve(d *memoryDigest, id ID) MessageState {
 	key := memoryKey{d.scope, id}
 	m, known := s.messages[key]
@@ -124,10 +175,17 @@ func (s *MemoryStore) reserve(d *memoryDigest, id ID) MessageState {
 		m = memoryMessage{digest: d}
 		s.messages[key] = m
 	}
-	state := MessageState{ID: id, Digest: m.digest.digest, Part: int(m.part)}
+	state := MessageState{ID: id, Part: int(m.part)}
+	if m.digest != d {
+		state.Digest = m.digest.digest()
+	}
 	if m.loggedAt != 0 {
 		state.Logged = true
-		state.LogID = m.digest.logID(int(m.part))
+		for p := range m.digest.parts() {
+			if p.number == state.Part {
+				state.LogID = p.logID
+			}
+		}
 		if m.lastModified != 0 {
 			state.LastModified = time.UnixMicro(m.lastModified).UTC()
 		}
@@ -136,25 +194,16 @@ func (s *MemoryStore) reserve(d *memoryDigest, id ID) MessageState {
 	return state
 }
 
-func (d *memoryDigest) logID(part int) string {
-	for _, p := range d.parts {
-		if p.number == part {
-			return p.logID
-		}
-	}
-	return ""
-}
-
 // holding runs f on the digest if the lease is still held.
-func (s *MemoryStore) holding(ctx context.Context, lease Lease, f func(d *memoryDigest, now time.Time)) error {
+func (s *MemoryStore) holding(ctx context.Context, lease Lease, f func(d *memoryDigest, now time.Duration)) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now := time.Now()
+	now := s.now()
 	d := s.digests[lease.Ref]
-	if d == nil || d.fence != lease.Fence || !d.leaseUntil.After(now) {
+	if d == nil || d.fence != lease.Fence || d.leaseUntil <= now {
 		return ErrLeaseLost
 	}
 	f(d, now)
@@ -163,10 +212,10 @@ func (s *MemoryStore) holding(ctx context.Context, lease Lease, f func(d *memory
 
 // Renew implements [Store].
 func (s *MemoryStore) Renew(ctx context.Context, lease Lease, dur time.Duration) error {
-	return s.holding(ctx, lease, func(d *memoryDigest, now time.Time) {
-		d.leaseUntil = now.Add(dur)
-		if d.open.Kind != "" && d.openFence == d.fence {
-			d.settledAt = d.leaseUntil.Add(d.open.Settle)
+	return s.holding(ctx, lease, func(d *memoryDigest, now time.Duration) {
+		d.leaseUntil = now + dur
+		if d.open != nil && d.open.fence == d.fence {
+			d.open.settledAt = d.leaseUntil + d.open.Settle
 		}
 	})
 }
@@ -174,7 +223,7 @@ func (s *MemoryStore) Renew(ctx context.Context, lease Lease, dur time.Duration)
 // Intend implements [Store].
 func (s *MemoryStore) Intend(ctx context.Context, lease Lease, in Intention) error {
 	in.Messages = slices.Clone(in.Messages)
-	return s.holding(ctx, lease, func(d *memoryDigest, now time.Time) { d.intend(in, now) })
+	return s.holding(ctx, lease, func(d *memoryDigest, now time.Duration) { d.intend(in, now) })
 }
 
 // Commit implements [Store].
@@ -182,16 +231,16 @@ func (s *MemoryStore) Commit(ctx context.Context, lease Lease, c Commit) error {
 	if c.Part < 0 || c.Part == 0 && len(c.Logged) > 0 {
 		return &InputError{"Commit.Part", "not above 0; give the part of the record that the messages are logged in"}
 	}
-	return s.holding(ctx, lease, func(d *memoryDigest, now time.Time) {
-		if d.open.Kind != "" && d.openFence != d.fence {
+	return s.holding(ctx, lease, func(d *memoryDigest, now time.Duration) {
+		if d.open != nil && d.open.fence != d.fence {
 			s.doubt(d)
 		}
-		d.open = Intention{}
+		d.open = nil
 		if c.Part != 0 {
 			d.setPart(memoryPart{c.Part, c.LogID, now})
 		}
 		for _, l := range c.Logged {
-			m := memoryMessage{digest: d, part: int32(c.Part), loggedAt: now.UnixMicro(), status: l.Status, fence: l.Fence}
+			m := memoryMessage{digest: d, part: int32(c.Part), loggedAt: time.Now().UnixMicro(), status: l.Status, fence: l.Fence}
 			if m.fence == 0 {
 				m.fence = d.fence
 			}
@@ -206,7 +255,7 @@ func (s *MemoryStore) Commit(ctx context.Context, lease Lease, c Commit) error {
 			d.intend(next, now)
 		}
 		if c.Release {
-			d.leaseUntil = time.Time{}
+			d.leaseUntil = 0
 		}
 	})
 }
@@ -224,25 +273,29 @@ func (s *MemoryStore) doubt(d *memoryDigest) {
 }
 
 func (d *memoryDigest) setPart(p memoryPart) {
-	for i, old := range d.parts {
-		if old.number == p.number {
-			if old.logID == p.logID {
-				p.committedAt = old.committedAt
-			}
-			d.parts[i] = p
-			return
-		}
+	if d.part.number == 0 {
+		d.part = p
+		return
 	}
-	d.parts = append(d.parts, p)
-	slices.SortFunc(d.parts, func(a, b memoryPart) int { return a.number - b.number })
+	all := slices.Collect(d.parts())
+	i, known := slices.BinarySearchFunc(all, p.number, func(old memoryPart, number int) int { return old.number - number })
+	switch {
+	case !known:
+		all = slices.Insert(all, i, p)
+	case all[i].logID != p.logID:
+		all[i] = p
+	}
+	if d.part = all[0]; len(all) > 1 {
+		d.more = all[1:]
+	}
 }
 
 // Release implements [Store].
 func (s *MemoryStore) Release(ctx context.Context, lease Lease, settle time.Duration) error {
-	return s.holding(ctx, lease, func(d *memoryDigest, now time.Time) {
-		d.leaseUntil = time.Time{}
-		if d.open.Kind != "" && d.openFence == d.fence {
-			d.settledAt = now.Add(settle + d.open.Settle)
+	return s.holding(ctx, lease, func(d *memoryDigest, now time.Duration) {
+		d.leaseUntil = 0
+		if d.open != nil && d.open.fence == d.fence {
+			d.open.settledAt = now + settle + d.open.Settle
 		}
 	})
 }

@@ -90,7 +90,12 @@ type Digest struct {
 // MessageScope is the key of what a message id is unique in: platform, account,
 // user and contact, in 26 letters and digits.
 func (d Digest) MessageScope() string {
-	return hashFields("", "crmlog messages 1", d.Platform, d.Account, d.User, d.Contact)
+	sum := d.messageScope()
+	return lowerBase32.EncodeToString(sum[:])
+}
+
+func (d Digest) messageScope() [16]byte {
+	return hash("crmlog messages 1", d.Platform, d.Account, d.User, d.Contact)
 }
 
 // ClaimRequest asks for a digest.
