@@ -1,0 +1,127 @@
+package adaptertest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// Check runs all checks and returns what failed, joined; nil when the adapter
+// keeps its contract. Checks of what Harness.Cannot lists are left out.
+func Check(ctx context.Context, h Harness) error {
+	s, err := newSuite(h)
+	if err != nil {
+		return err
+	}
+	var results []chan error
+	for _, c := range checks() {
+		if c.skip(s.h) == "" {
+			results = append(results, s.start(ctx, c))
+		}
+	}
+	var failed []error
+	for _, result := range results {
+		failed = append(failed, <-result)
+	}
+	return errors.Join(failed...)
+}
+
+// Run runs each check as a parallel subtest of t.
+func Run(t *testing.T, h Harness) {
+	s, err := newSuite(h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range checks() {
+		t.Run(c.name, func(t *testing.T) {
+			if why := c.skip(s.h); why != "" {
+				t.Skip(why)
+			}
+			// Checks wait more than they compute: they begin now, however few
+			// subtests go test lets run at once.
+			result := s.start(t.Context(), c)
+			t.Parallel()
+			if err := <-result; err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+const (
+	// checkTimeout bounds one check; the slowest takes some seconds.
+	checkTimeout = 2 * time.Minute
+	// atOnce is how many checks run at a time.
+	atOnce = 12
+)
+
+// A rule is what a check is about.
+type rule struct {
+	says string
+	why  string
+	see  string // where it is documented
+}
+
+type check struct {
+	name string
+	rule rule
+	do   func(p *probe)
+	// timeout is what the adapter is made with; 0 is one that is not reached.
+	timeout time.Duration
+	// without says when the check does not apply.
+	without func(h *Harness) string
+}
+
+func (c check) skip(h *Harness) string {
+	if c.without == nil {
+		return ""
+	}
+	return c.without(h)
+}
+
+// suite is one run of the checks.
+type suite struct {
+	h       *Harness
+	limit   chan struct{}
+	survey  sync.Map // of an op's name, to *surveyed
+	release sync.Once
+}
+
+func newSuite(h Harness) (*suite, error) {
+	prepared, err := h.prepared()
+	if err != nil {
+		return nil, fmt.Errorf("adaptertest: %w", err)
+	}
+	return &suite{h: prepared, limit: make(chan struct{}, atOnce)}, nil
+}
+
+// start runs a check as soon as there is room for it.
+func (s *suite) start(ctx context.Context, c check) chan error {
+	result := make(chan error, 1)
+	go func() {
+		s.limit <- struct{}{}
+		defer func() { <-s.limit }()
+		result <- s.run(ctx, c)
+	}()
+	return result
+}
+
+func (s *suite) run(ctx context.Context, c check) error {
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	p := &probe{suite: s, ctx: ctx, timeout: c.timeout}
+	defer p.close()
+	why := p.attempt(func(p *probe) {
+		p.open()
+		c.do(p)
+	})
+	if why == nil {
+		return nil
+	}
+	return fmt.Errorf("adaptertest: %s:\n\tthe rule: %s\n\twhy: %s\n\tsee: %s\n\tbut: %s",
+		c.name, c.rule.says, c.rule.why, c.rule.see, strings.ReplaceAll(why.Error(), "\n", "\n\t     "))
+}

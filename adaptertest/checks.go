@@ -1,0 +1,11 @@
+package adaptertest
+
+import "slices"
+
+func checks() []check {
+	return slices.Concat(
+		capabilityChecks, lifeChecks, orderChecks, editChecks(), kindChecks(), hostileChecks(), sizeChecks,
+		routeChecks(), outcomeChecks(), statusChecks(), rateChecks(), answerChecks(), slowChecks(),
+		redirectChecks(), idChecks(), contextChecks(), tenantChecks, secretChecks(),
+	)
+}
