@@ -1,11 +1,19 @@
 // Package crmnote makes a CRM record's title and body out of what an adapter is
 // given: it reads the heading and the entry off an adapter's input and hands
-// them to package note. An adapter needs nothing of the message itself:
+// them to package note. An adapter needs nothing of the message itself.
 //
-//	log := crmnote.New(in, note.Options{Format: note.HTML, Limit: 90_000})
-//	title := log.Title()
-//	body, results, err := crmnote.AddTo("", log)      // AddMessageLog
-//	body, results, err := crmnote.AddTo(oldBody, log) // UpdateMessageLog
+// AddMessageLog makes a body, puts it into the CRM with the title and the key, and
+// says what came of it; what is left to the adapter is the request:
+//
+//	logs, err := crmnote.Prepare(Platform, note.Options{Format: note.HTML, Limit: 90_000}, in)
+//	body, results, err := crmnote.AddTo("", logs...)
+//	id, err := create(logs[0].Title(), body, logs[0].Key())
+//	return crmnote.Result(id, results, err)
+//
+// All other methods change the body of a record that is there, with one read and one
+// write, which [Update] calls:
+//
+//	results, err := crmnote.Update(ctx, id, crmnote.AddTo, logs, read, write)
 //
 // It stands between the root package, which knows messages and no formats, and
 // package note, which knows formats and no messages.

@@ -2,12 +2,10 @@ package testcrm
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
-	"strings"
+	"slices"
 	"time"
 
 	"github.com/crmlog/crmlog"
@@ -94,13 +92,18 @@ var activityTypes = map[crmlog.Kind]string{
 	crmlog.KindEvent:        "sms",
 }
 
+// noteOptions say what an activity's body takes.
+func (a *Adapter) noteOptions() note.Options {
+	return note.Options{Format: note.HTML, Limit: a.config.MaxBody, Size: note.StoredHTMLSize}
+}
+
 // AddMessageLog creates the digest's activity with its first message.
 func (a *Adapter) AddMessageLog(ctx context.Context, in crmlog.AddMessageLogInput) (crmlog.MessageLogResult, error) {
-	log, in, err := a.prepare(in)
+	logs, err := crmnote.Prepare(Platform, a.noteOptions(), in)
 	if err != nil {
 		return crmlog.MessageLogResult{}, err
 	}
-	body, results, err := crmnote.AddTo("", log)
+	body, results, err := crmnote.AddTo("", logs...)
 	if err != nil {
 		return crmlog.MessageLogResult{}, err
 	}
@@ -115,30 +118,19 @@ func (a *Adapter) AddMessageLog(ctx context.Context, in crmlog.AddMessageLogInpu
 		Body: record{
 			ContactID:  string(in.ContactInfo.ID),
 			Type:       activityTypes[in.Message.Kind()],
-			Subject:    log.Title(),
+			Subject:    logs[0].Title(),
 			Body:       body,
 			At:         &at,
-			ExternalID: externalID(in.Digest),
+			ExternalID: logs[0].Key(),
 		},
 	}, &created)
-	if err != nil {
-		return crmlog.MessageLogResult{}, err
-	}
-	// The end of a text that is too long for one activity is for the next one.
-	return crmlog.MessageLogResult{LogID: created.ID, ReturnMessage: crmlog.ReturnMessageFor(nil)}, results[0].Err
+	return crmnote.Result(created.ID, results, err)
 }
 
 // UpdateMessageLog adds the message to the activity's body.
 func (a *Adapter) UpdateMessageLog(ctx context.Context, in crmlog.UpdateMessageLogInput) (crmlog.MessageLogResult, error) {
 	results, err := a.update(ctx, in.ExistingMessageLog.LogID, crmnote.AddTo, in.AddMessageLogInput)
-	if err != nil {
-		return crmlog.MessageLogResult{}, err
-	}
-	return crmlog.MessageLogResult{
-		LogID:         in.ExistingMessageLog.LogID,
-		ReturnMessage: crmlog.ReturnMessageFor(nil),
-		AlreadyThere:  results[0].AlreadyThere,
-	}, results[0].Err
+	return crmnote.Result(in.ExistingMessageLog.LogID, results, err)
 }
 
 // UpdateMessageLogs implements [crmlog.BatchUpdater].
@@ -150,35 +142,18 @@ func (a *Adapter) UpdateMessageLogs(ctx context.Context, in crmlog.UpdateMessage
 // AmendMessageLog implements [crmlog.Amender].
 func (a *Adapter) AmendMessageLog(ctx context.Context, in crmlog.UpdateMessageLogInput) (crmlog.MessageLogResult, error) {
 	results, err := a.update(ctx, in.ExistingMessageLog.LogID, crmnote.Amend, in.AddMessageLogInput)
-	if err != nil {
-		return crmlog.MessageLogResult{}, err
-	}
-	return crmlog.MessageLogResult{
-		LogID:         in.ExistingMessageLog.LogID,
-		ReturnMessage: crmlog.ReturnMessageFor(nil),
-		AlreadyThere:  results[0].AlreadyThere,
-	}, nil
+	return crmnote.Result(in.ExistingMessageLog.LogID, results, err)
 }
-
-// maxConflicts bounds how often one update gives way to other writers.
-const maxConflicts = 5
 
 // update changes the activity's body in one write, which is conditional: when a
 // person changes the activity in between, it is read again.
-func (a *Adapter) update(
-	ctx context.Context, id string, change func(body string, logs ...crmnote.Log) (string, []crmlog.UpdateResult, error),
-	in ...crmlog.AddMessageLogInput,
-) ([]crmlog.UpdateResult, error) {
-	var logs []crmnote.Log
-	for _, m := range in {
-		log, _, err := a.prepare(m)
-		if err != nil {
-			return nil, err
-		}
-		logs = append(logs, log)
+func (a *Adapter) update(ctx context.Context, id string, change crmnote.Change, in ...crmlog.AddMessageLogInput) ([]crmlog.UpdateResult, error) {
+	logs, err := crmnote.Prepare(Platform, a.noteOptions(), in...)
+	if err != nil {
+		return nil, err
 	}
-	var first []crmlog.UpdateResult
-	for try := 1; ; try++ {
+	var version string
+	read := func(ctx context.Context) (crmnote.Stored, error) {
 		var old record
 		answer, err := a.client.Do(ctx, crmhttp.Request{
 			Operation: "read activity",
@@ -187,35 +162,24 @@ func (a *Adapter) update(
 			Path:      []string{"activities", id},
 			Auth:      in[0].AuthHeader,
 		}, &old)
-		if errors.Is(err, crmlog.ErrNotFound) {
-			err = fmt.Errorf("%w: %w", crmlog.ErrLogGone, err)
-		}
-		if err != nil {
-			return nil, err
-		}
-		body, results, err := change(old.Body, logs...)
-		if first == nil {
-			// What stands in a later reading may be what this call wrote.
-			first = results
-		}
-		if err != nil || body == old.Body {
-			return first, err
-		}
-		_, err = a.client.Do(ctx, crmhttp.Request{
+		version = answer.Header.Get("ETag")
+		return crmnote.Stored{LogID: old.ID, Body: old.Body}, err
+	}
+	write := func(ctx context.Context, body string) error {
+		_, err := a.client.Do(ctx, crmhttp.Request{
 			Operation: "update activity",
 			Method:    http.MethodPatch,
 			BaseURL:   a.config.BaseURL,
 			Path:      []string{"activities", id},
-			Header:    http.Header{"If-Match": {answer.Header.Get("ETag")}},
+			Header:    http.Header{"If-Match": {version}},
 			Auth:      in[0].AuthHeader,
 			Body:      record{Body: body},
 			// A repetition of what was applied is a conflict, and found there.
 			Idempotent: true,
 		}, nil)
-		if !errors.Is(err, crmlog.ErrConflict) || try == maxConflicts {
-			return first, err
-		}
+		return err
 	}
+	return crmnote.Update(ctx, id, change, logs, read, write)
 }
 
 // SettleTime implements [crmlog.Finder].
@@ -223,8 +187,8 @@ func (a *Adapter) SettleTime() time.Duration { return a.config.SettleTime }
 
 // FindMessageLogs asks for the digest's key, which is the activity's externalId.
 func (a *Adapter) FindMessageLogs(ctx context.Context, in crmlog.FindInput) ([]crmlog.FoundMessageLog, error) {
-	query := url.Values{"externalId": {externalID(in.Digest)}}
-	var found []crmlog.FoundMessageLog
+	query := url.Values{"externalId": {crmnote.Key(in.Digest)}}
+	var found []crmnote.Stored
 	for {
 		var page struct {
 			Items      []record `json:"items"`
@@ -242,38 +206,12 @@ func (a *Adapter) FindMessageLogs(ctx context.Context, in crmlog.FindInput) ([]c
 			return nil, err
 		}
 		for _, r := range page.Items {
-			f, _ := crmnote.Find(r.Body, note.HTML, in.Digest)
-			f.LogID, f.Part = r.ID, in.Digest.Part
-			// The list is newest first.
-			found = append([]crmlog.FoundMessageLog{f}, found...)
+			found = append(found, crmnote.Stored{LogID: r.ID, Body: r.Body})
 		}
 		if page.NextCursor == "" {
-			return found, nil
+			slices.Reverse(found) // the list is newest first
+			return crmnote.Found(found, note.HTML, in.Digest), nil
 		}
 		query.Set("cursor", page.NextCursor)
 	}
-}
-
-// prepare checks the input before the first request, and derives the digest for
-// a caller without a router.
-func (a *Adapter) prepare(in crmlog.AddMessageLogInput) (crmnote.Log, crmlog.AddMessageLogInput, error) {
-	if in.Digest.IsZero() {
-		digest, err := crmlog.NewDigestRef(Platform, in)
-		if err != nil {
-			return crmnote.Log{}, in, err
-		}
-		in.Digest = digest
-	}
-	if strings.TrimSpace(string(in.ContactInfo.ID)) == "" {
-		return crmnote.Log{}, in, &crmlog.InputError{Field: "contactInfo.id", Problem: "empty; give the contact's id"}
-	}
-	return crmnote.New(in, note.Options{Format: note.HTML, Limit: a.config.MaxBody, Size: note.StoredHTMLSize}), in, nil
-}
-
-// externalID is the key of one of a digest's activities.
-func externalID(d crmlog.DigestRef) string {
-	if d.Part > 1 {
-		return fmt.Sprintf("%s-%d", d.Ref, d.Part)
-	}
-	return d.Ref
 }
