@@ -10,7 +10,8 @@
 // already, and reports what became of each message.
 //
 // Each CRM is a subpackage that implements [Adapter]: package pipedrive is for
-// Pipedrive, package testcrm is the example to copy and the fake to test with.
+// Pipedrive, package testcrm is the example and the fake to test with. For another
+// CRM, docs/adding-a-crm.md goes from its vendor's page to an adapter of your own.
 // What is logged where is remembered in a [Store]; it never holds message text.
 //
 // # The day

@@ -34,9 +34,9 @@ type Config struct {
 	Logger *slog.Logger
 }
 
-// Adapter is the [crmlog.Adapter] for testcrm, and the example to begin a new
-// adapter with: copy this file and replace the CRM's endpoints and fields. What
-// belongs to no CRM in particular is in packages crmhttp and crmnote.
+// Adapter is the [crmlog.Adapter] for testcrm, and an example of one. What belongs to
+// no CRM in particular is in packages crmhttp and crmnote; docs/adding-a-crm.md goes
+// from a vendor's page to an adapter like this.
 type Adapter struct {
 	config Config
 	client *crmhttp.Client
