@@ -24,9 +24,14 @@ func entriesOf(list []amendment) []*entry {
 const transcribed = " transcribed"
 
 // shownStatus is what the store keeps of how an entry looks: RingCentral's
-// messageStatus, and whether a voicemail's transcript is in it.
+// messageStatus, and whether a voicemail's transcript is in it; of an internal
+// note, whose text alone can be changed, a fingerprint that does not give it away.
 func shownStatus(e *entry) string {
-	status := string(e.in.Message.MessageStatus)
+	m := &e.in.Message
+	if m.Kind() == KindInternalNote {
+		return hashFields("", "crmlog note 1", e.in.Digest.Ref, string(m.ID), m.Subject)[:8]
+	}
+	status := string(m.MessageStatus)
 	if e.in.Transcript != "" {
 		status += transcribed
 	}
@@ -37,6 +42,9 @@ func shownStatus(e *entry) string {
 // can see (Queued, Sent, Delivered, read) costs nothing.
 func shows(e *entry, s MessageState) bool {
 	m := &e.in.Message
+	if m.Kind() == KindInternalNote {
+		return m.LastModifiedTime.After(s.LastModified) && shownStatus(e) != s.Status
+	}
 	failed := m.MessageStatus.failed() && !MessageStatus(strings.TrimSuffix(s.Status, transcribed)).failed()
 	if failed && m.LastModifiedTime.After(s.LastModified) {
 		return true

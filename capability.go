@@ -40,13 +40,13 @@ type UpdateResult struct {
 }
 
 // Amender is the capability to change the entry of a message that is logged:
-// its delivery failed, or a voicemail's transcript has come. Without it, such a
-// message is a duplicate.
+// its delivery failed, a voicemail's transcript has come, or the text of a
+// thread's internal note was changed. Without it, such a message is a duplicate.
 type Amender interface {
 	Adapter
-	// AmendMessageLog makes the message's entry in the record look as it would if
-	// it were added now, and adds nothing. AlreadyThere says that there was nothing
-	// to change: the entry looks like that, or a person has deleted it.
+	// AmendMessageLog makes the message's entry in the record say what it would if
+	// it were added now, and adds no entry. AlreadyThere says that there was nothing
+	// to change: the entry says so, or a person has deleted it.
 	AmendMessageLog(ctx context.Context, in UpdateMessageLogInput) (MessageLogResult, error)
 }
 

@@ -194,7 +194,8 @@ type LoggedMessage struct {
 	ID           ID
 	LastModified time.Time
 	// Status is up to the caller; the router keeps RingCentral's messageStatus in
-	// it, and what else an entry shows.
+	// it, and what else an entry shows; of an internal note 40 bits of a hash of its
+	// text.
 	Status string
 	// Fence is that of the lease under which the message was written, when that is
 	// another than the one that commits. 0 is the lease that commits.

@@ -63,7 +63,8 @@ const (
 //     MMS attachments, and the thread's numbers in From and To; an outbound one
 //     has its author's name in From, or none where an automatism wrote it.
 //   - An internal note has MessageTypeThreadNote, its text as Subject and its
-//     author in From.
+//     author in From. When it comes again with another text, a Router adds that to
+//     its entry.
 //   - An assignment has MessageTypeThreadEvent, an English sentence such as
 //     "Assigned to Alex Lee" as Subject, and in From who did it, or nobody for
 //     the system. Its creation time is its lastModifiedTime; it never changes.

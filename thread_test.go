@@ -404,6 +404,24 @@ func TestThreadsAreLoggedInDigests(t *testing.T) {
 	}), body)
 	require.NotContains(t, body, "Sam Seller", "the author signs, not who logs")
 
+	edited := func(text, modified string) string {
+		return strings.NewReplacer("Good customer.", text, "16:03:30.000Z", modified).Replace(threadNote)
+	}
+	calls := crm.Calls()
+	require.Equal(t, []crmlog.Outcome{duplicate}, log(edited("Good customer.", "16:09:00Z"), first), "nothing visible changed")
+	require.Equal(t, []crmlog.Outcome{duplicate}, log(edited("Old news.", "16:03:00Z"), first), "older than what is logged")
+	require.Equal(t, calls, crm.Calls(), "and costs nothing")
+	require.Equal(t, []crmlog.Outcome{updated}, log(edited("Our <best> customer.", "16:10:00Z"), first))
+	calls = crm.Calls()
+	require.Equal(t, []crmlog.Outcome{duplicate, duplicate}, log(edited("Our <best> customer.", "16:10:00Z")+edited("Our <best> customer.", "16:11:00Z"), first))
+	require.Equal(t, calls, crm.Calls())
+	require.Equal(t, []crmlog.Outcome{updated}, log(edited("Good customer.", "16:12:00Z"), first), "changed back")
+	shown := note.Text(crm.Activities()[0].Body, note.HTML)
+	require.Contains(t, shown, "Robin Roe (internal note): Good customer.\n    (edited) Our <best> customer.\n    (edited) Good customer. ·")
+	require.Equal(t, strings.Count(body, "·"), strings.Count(shown, "·"), "no new entry")
+	require.Contains(t, shown, "Messages: 4 ·")
+	require.Len(t, crm.Activities(), 1)
+
 	// The guest's next message opens a new thread, and so another digest.
 	second := first
 	second.ID = "ffff0000-1111-4222-8333-abcdefabcdef"

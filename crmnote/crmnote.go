@@ -241,10 +241,11 @@ func inputError(err error) error {
 	return err
 }
 
-// Amend makes the messages' entries look as if they were added now: that one
-// could not be delivered, or what was said in a voicemail. AlreadyThere says that
-// there was nothing to change, or nothing that could be: an entry that a person
-// deleted stays deleted. The error is an [*crmlog.InputError].
+// Amend makes the messages' entries say what they would if they were added now:
+// that one could not be delivered, what was said in a voicemail, or what an
+// internal note says now. AlreadyThere says that there was nothing to change, or
+// nothing that could be: an entry that a person deleted stays deleted. The error
+// is an [*crmlog.InputError].
 func Amend(body string, logs ...Log) (string, []crmlog.UpdateResult, error) {
 	results := make([]crmlog.UpdateResult, len(logs))
 	for i, l := range logs {

@@ -1,7 +1,11 @@
 package note
 
 import (
+	"cmp"
+	"fmt"
+	"html"
 	"slices"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 )
@@ -21,9 +25,14 @@ type Amendment struct {
 // did to the words. Nothing else is changed, and nothing is taken away: not the
 // words when Failed is false again, not another transcript.
 //
+// The text of an internal note can be changed where it was written. The new one
+// is put in front of the code too, behind "(edited)", unless it is what the entry
+// says last. What stood before stays, since it may be a person's by now. A note in
+// pieces is left as it is.
+//
 // Without an entry that ends the message the body is returned as it is. So it is
-// if Options.Limit has no room for all that is to be added: a transcript is never
-// cut.
+// if Options.Limit has no room for all that is to be added: a transcript or note
+// is never cut.
 //
 // Errors match [ErrInvalid].
 func Amend(body string, e Entry, o Options) (Amendment, error) {
@@ -46,11 +55,18 @@ func Amend(body string, e Entry, o Options) (Amendment, error) {
 			add += w.br + w.indent + w.first(l)
 		}
 	}
+	if e.Kind == InternalNote && !k.cut && cleanText(e.Text) != "" && !p.says(i, e) {
+		lines := w.textLines(cleanText(e.Text))
+		lines[0] = w.bold(w.words.edited) + " " + lines[0]
+		for _, l := range lines {
+			add += w.br + w.indent + w.first(l)
+		}
+	}
 	if e.Failed && !k.failed {
 		now.failed = true
 		add += " " + w.failed()
 	}
-	if now == k.state {
+	if add == "" {
 		return Amendment{Body: body, Found: true}, nil
 	}
 	amended := p.insert(append(p.recode(k, now), p.inFront(k, add)))
@@ -58,6 +74,42 @@ func Amend(body string, e Entry, o Options) (Amendment, error) {
 		return Amendment{Body: body, Found: true, LeftOut: true}, nil
 	}
 	return Amendment{Body: amended, Found: true, Changed: true}, nil
+}
+
+// says tells whether a note's text is what the entry of code i says last, in
+// whichever language and whatever became of its white space.
+func (p *page) says(i int, e Entry) bool {
+	from := 0
+	if i > 0 {
+		from = p.codes[i-1].to
+	}
+	seen, ok := strings.CutSuffix(p.bare(string(p.text[from:p.codes[i].from])), p.bare(cleanText(e.Text)))
+	if !ok {
+		return false
+	}
+	for _, w := range languages {
+		sender := cmp.Or(oneLine(e.Sender), w.somebody)
+		for _, lead := range []string{fmt.Sprintf(w.internal, sender) + w.colon, w.edited} {
+			if strings.HasSuffix(seen, p.bare(lead)) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// bare leaves out what is put into a text when it is written, or read over.
+func (p *page) bare(s string) string {
+	if !p.html { // Markdown's indents are references
+		s = html.UnescapeString(s)
+	}
+	return strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r), r >= '\u2066' && r <= '\u2069', r == '\u2060', !p.html && strings.ContainsRune("\\*_`~", r):
+			return -1
+		}
+		return r
+	}, s)
 }
 
 // transcribed tells whether a voicemail comes with its transcript.

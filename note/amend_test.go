@@ -181,6 +181,66 @@ func TestAnAmendmentSurvivesTheCRM(t *testing.T) {
 	}
 }
 
+func internalNote(n int, text string) note.Entry {
+	e := sms(n, text)
+	e.Kind = note.InternalNote
+	return e
+}
+
+func TestAnInternalNoteThatWasChangedSaysSo(t *testing.T) {
+	t.Parallel()
+	texts := []string{"She is in a hurry", "hurry", "a hurry", "hurry", "\n- She *is* <b>in</b>\n\n a `hurry` & ·K1EOX8d201G0", "👍", "👎", "שלום", "She is in a hurry"}
+	for format, f := range formats {
+		for _, locale := range []string{"", "de", "ja"} {
+			t.Run(format+" "+locale, func(t *testing.T) {
+				t.Parallel()
+				o := options(f)
+				body := compose(t, o, sms(1, "one"), internalNote(2, texts[0]), sms(3, "three"))
+				require.Equal(t, note.Amendment{Body: body, Found: true}, amend(t, body, o, internalNote(2, texts[0])), "nothing changed")
+				require.Equal(t, note.Amendment{Body: body, Found: true}, amend(t, body, o, internalNote(2, " \n")), "no text is no news")
+				o.Locale = locale
+				before := body
+				for _, text := range texts[1:] {
+					r := amend(t, body, o, internalNote(2, text))
+					require.True(t, r.Changed && r.Found, "%q\n%s", text, body)
+					body = r.Body
+					for _, again := range []string{locale, "fr"} {
+						o.Locale = again
+						require.Equal(t, note.Amendment{Body: body, Found: true}, amend(t, body, o, internalNote(2, text)), "amending twice is amending once: %q", text)
+					}
+					o.Locale = locale
+				}
+				require.Equal(t, idsOf(sms(1, ""), sms(2, ""), sms(3, "")), ids(body, o))
+				require.True(t, isSubsequence(before, body), "what stood stands")
+				require.Equal(t, body, add(t, body, o, internalNote(2, "x")).Body, "it is no new entry")
+			})
+		}
+	}
+	for name, rewrite := range rewriters {
+		t.Run("where the CRM rewrites it: "+name, func(t *testing.T) {
+			t.Parallel()
+			o := options(note.HTML)
+			body := rewrite(compose(t, o, sms(1, "one"), internalNote(2, texts[0]), sms(3, "three")))
+			require.False(t, amend(t, body, o, internalNote(2, texts[0])).Changed)
+			for _, text := range []string{"two\n\nlines", "lines", "two & \"more\""} {
+				r := amend(t, body, o, internalNote(2, text))
+				require.True(t, r.Changed)
+				body = rewrite(r.Body)
+				require.False(t, amend(t, body, o, internalNote(2, text)).Changed, body)
+			}
+			inOrder(t, strings.ReplaceAll(note.Text(body, note.HTML), "\u00a0", " "), "one", "She is in a hurry", "(edited) two", "lines", "(edited) lines", `(edited) two & "more" ·`, "three")
+		})
+	}
+	t.Run("of which no more than a part stands is left alone", func(t *testing.T) {
+		t.Parallel()
+		o := limited(note.HTML, 4000)
+		body := logAll(t, heading(), o, []note.Entry{internalNote(2, strings.Repeat("x", 9000))})
+		last := body[len(body)-1]
+		o.Part = len(body)
+		require.Equal(t, note.Amendment{Body: last, Found: true}, amend(t, last, o, internalNote(2, "y")))
+	})
+}
+
 // lettersOnly leaves out codes, whose digits an amendment changes.
 func lettersOnly(s string) string {
 	return regexp.MustCompile(`(·|&middot;|&#183;)(</span>)?\w+`).ReplaceAllString(s, "")

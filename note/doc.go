@@ -40,8 +40,9 @@
 // # Amendments
 //
 // [Amend] puts into an entry what became known later: that the message was not
-// delivered, or a voicemail's transcript. The code tells that it is in, so
-// that it is not put in again, whatever became of the words.
+// delivered, a voicemail's transcript, or an internal note's new text. Of the first
+// two the code tells that they are in, so that they are not put in again, whatever
+// became of the words; the last is looked for where the entry ends.
 //
 // # Digests of App Connect
 //

@@ -30,6 +30,7 @@ type goldenCase struct {
 	name    string
 	heading note.Heading
 	entries []note.Entry
+	amended []note.Entry
 	options func(*note.Options)
 }
 
@@ -99,7 +100,7 @@ func goldenCases() []goldenCase {
 			{ID: "1", Time: morning, Sender: "Kim", Kind: note.InternalNote, Text: "She is in a hurry"},
 			{ID: "2", Time: morning, Sender: "Kim", Kind: note.Event, Text: "Assigned to Max"},
 			{ID: "3", Time: morning, Kind: note.Event, Text: "Closed"},
-		}},
+		}, amended: []note.Entry{{ID: "1", Time: morning, Kind: note.InternalNote, Text: "She has until Friday\nnow"}}},
 		{name: "Later part, end of a long text", heading: heading(), entries: []note.Entry{
 			{ID: "1", Time: morning, Sender: "Ann Lee", Text: strings.Repeat("once upon a time ", 35) + "the end", Piece: 1},
 		}, options: func(o *note.Options) { o.Part, o.Limit = 2, 1000 }},
@@ -131,6 +132,9 @@ func TestGolden(t *testing.T) {
 					tc.heading.Zone = o.Location.String()
 					body, err := note.Compose(tc.heading, tc.entries, o)
 					require.NoError(t, err)
+					for _, e := range tc.amended {
+						body = amend(t, body, o, e).Body
+					}
 					require.Equal(t, idsOf(tc.entries...), ids(body, o))
 					if f == note.HTML {
 						body = strings.NewReplacer("<li>", "\n<li>", "<br>", "<br>\n").Replace(body)

@@ -43,6 +43,7 @@ var german = words{
 	part:      "Teil %d",
 	continued: "%s (Fortsetzung)",
 	internal:  "%s (interne Notiz)",
+	edited:    "(bearbeitet)",
 	failed:    "(nicht zugestellt)",
 }
 
@@ -86,6 +87,7 @@ var french = words{
 	part:      "partie %d",
 	continued: "%s (suite)",
 	internal:  "%s (note interne)",
+	edited:    "(modifié)",
 	failed:    "(non distribué)",
 }
 
@@ -128,6 +130,7 @@ var spanish = words{
 	part:      "parte %d",
 	continued: "%s (continuación)",
 	internal:  "%s (nota interna)",
+	edited:    "(editado)",
 	failed:    "(no entregado)",
 }
 
@@ -171,6 +174,7 @@ var portuguese = words{
 	part:      "parte %d",
 	continued: "%s (continuação)",
 	internal:  "%s (nota interna)",
+	edited:    "(editado)",
 	failed:    "(não entregue)",
 }
 
@@ -213,6 +217,7 @@ var italian = words{
 	part:      "parte %d",
 	continued: "%s (seguito)",
 	internal:  "%s (nota interna)",
+	edited:    "(modificato)",
 	failed:    "(non consegnato)",
 }
 
@@ -255,6 +260,7 @@ var dutch = words{
 	part:      "deel %d",
 	continued: "%s (vervolg)",
 	internal:  "%s (interne notitie)",
+	edited:    "(bewerkt)",
 	failed:    "(niet afgeleverd)",
 }
 
@@ -297,5 +303,6 @@ var japanese = words{
 	part:      "その%d",
 	continued: "%s (続き)",
 	internal:  "%s (社内メモ)",
+	edited:    "(編集済み)",
 	failed:    "(未配信)",
 }

@@ -28,6 +28,7 @@ type words struct {
 	part      string            // behind a heading's title: the number of the record, from 2 on
 	continued string            // a sender, at the later pieces of a long text
 	internal  string            // a sender, at a note that the other side does not see
+	edited    string            // in front of the new text of such a note
 	failed    string            // behind a text that could not be sent or delivered
 }
 
@@ -72,5 +73,6 @@ var english = words{
 	part:      "part %d",
 	continued: "%s (continued)",
 	internal:  "%s (internal note)",
+	edited:    "(edited)",
 	failed:    "(not delivered)",
 }
