@@ -274,6 +274,43 @@ func TestEmptiedNoteIsNoError(t *testing.T) {
 	require.Contains(t, lines(s.only()), "second")
 }
 
+// The files in testdata are of our own making, in the layout of RingCentral's
+// extension.
+func TestActivityOfAppConnectIsContinued(t *testing.T) {
+	t.Parallel()
+	for _, file := range []string{"appconnect.html", "appconnect.txt"} {
+		t.Run(file, func(t *testing.T) {
+			t.Parallel()
+			s := start(t, pipedrivetest.Config{}, pipedrive.Config{})
+			s.log(opening(0)) // an activity to be made theirs
+			require.True(t, s.EditNote(1, func(string) string { return string(golden(t, file)) }))
+
+			in := logInput(
+				inbound("9001", "2026-03-10T16:01:59Z", "Is the blue one in stock?"),
+				inbound("9002", "2026-03-10T16:02:00Z", "Is the blue one in stock?"),
+				outbound("9003", "2026-03-10T16:03:00Z", "It is, for $1,240."),
+				inbound("9004", "2026-03-10T16:05:00Z", "Great, 2 please\n& a helmet"),
+				outbound("9005", "2026-03-10T16:59:00Z", "Bye"),
+			)
+			in.User.Name, in.ContactInfo.Name, in.ContactInfo.PhoneNumber = "Sam Seller", "Ann Lee", "+16505550101"
+			in.ExistingLogID = "1"
+			report, err := s.router.Log(t.Context(), in)
+			require.NoError(t, err)
+			duplicate, updated := crmlog.OutcomeDuplicate, crmlog.OutcomeUpdated
+			require.Equal(t, []crmlog.Outcome{duplicate, updated, duplicate, duplicate, updated}, outcomes(report))
+			inOrder(t, lines(s.only()), "Conversation(5 messages)", "BEGIN", "09:01 AM", "Is the blue one in stock?",
+				"9:02 AM Ann Lee: Is the blue one in stock?", "09:03 AM", "It is, for $1,240.", "09:05 AM", "a helmet",
+				"9:59 AM Sam Seller: Bye", "------------\nEND", "Created via")
+
+			before := s.only()
+			report, err = s.newRouter(nil).Log(t.Context(), in)
+			require.NoError(t, err)
+			require.Equal(t, []crmlog.Outcome{duplicate, duplicate, duplicate, duplicate, duplicate}, outcomes(report), "by a store that knows nothing")
+			require.Equal(t, before, s.only())
+		})
+	}
+}
+
 func TestLinksOfPeopleStay(t *testing.T) {
 	t.Parallel()
 	s := start(t, pipedrivetest.Config{}, pipedrive.Config{})
