@@ -116,7 +116,10 @@ type LogInput struct {
 	Messages    []MessageInput `json:"messages"`
 	// ExistingLogID is a CRM record to go on with where the digest has none yet,
 	// such as one that RingCentral's own extension began. All messages must be of
-	// that record's conversation and day.
+	// that record's conversation and day. What stands in that one has no identity
+	// and is matched by minute, sender and text: a text that was changed there, or
+	// shown in another zone, is logged again, and of two that are the same in all
+	// three one may be taken for the other. Package note says more.
 	ExistingLogID string `json:"existingLogId,omitempty"`
 	// TimezoneOffset is the user's; user.timezoneName wins over it.
 	TimezoneOffset TimezoneOffset `json:"timezoneOffset,omitempty"`
