@@ -32,6 +32,12 @@ func TestHowAnEntryIsWritten(t *testing.T) {
 		want  string // in plain text, without the time; U is the address
 	}{
 		"a text":                             {entry(note.SMS, "Hello"), "Kim: Hello"},
+		"a text of one emoji":                {entry(note.SMS, "👍🏽"), "Kim: 👍🏽"},
+		"a text in right-to-left script":     {entry(note.SMS, "שלום, Kim"), "Kim: \u2068שלום, Kim\u2069"},
+		"a text of 10,000 characters":        {entry(note.SMS, strings.Repeat("0123456789", 1000)), "Kim: " + strings.Repeat("0123456789", 1000)},
+		"a text of lines":                    {entry(note.SMS, "one\r\ntwo\n\nfour\n"), "Kim: one\n  two\n  \n  four"},
+		"a picture with an empty text":       {entry(note.MMS, "", typed("image/png")...), "Kim: Picture: U"},
+		"a voicemail without transcript":     {entry(note.VoiceMail, "", note.Link{URL: url}), "Kim: Voicemail Listen: U"},
 		"a text that failed":                 {failed(entry(note.SMS, "Hello")), "Kim: Hello (not delivered)"},
 		"nothing that failed":                {failed(entry(note.SMS, "")), "Kim: (no text) (not delivered)"},
 		"an internal note":                   {entry(note.InternalNote, "A hard one"), "Kim (internal note): A hard one"},
