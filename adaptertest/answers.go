@@ -48,45 +48,34 @@ func answerChecks() []check {
 			name: "the answer is " + b.name,
 			rule: readsAnswers,
 			do: func(p *probe) {
-				for _, o := range ops {
-					if o.cannot != nil && o.cannot(p.suite.h) {
-						continue
-					}
-					for _, s := range p.steps(o) {
-						p.open()
-						p.bogus(o, s, b.fault(s.writes))
-					}
-				}
+				p.eachStep(func(p *probe, o op, s step) { p.bogus(o, s, b.fault(s.writes)) })
 			},
 		})
 	}
-	for name, f := range map[string]func(commit bool) fault{"64 MB long": huge, "64 MB long when it is unpacked": bomb} {
+	for _, f := range []struct {
+		name  string
+		fault fault
+	}{{"64 MB long", huge()}, {"64 MB long when it is unpacked", bomb()}} {
 		all = append(all, check{
-			name: "the answer is " + name,
+			name: "the answer is " + f.name,
 			rule: rule{
 				says: "Answers are read up to a limit, after decompression too; a longer one is an error.",
 				why:  "One answer must not take the memory of a service that many tenants share.",
 				see:  seeHTTP,
 			},
 			do: func(p *probe) {
-				for _, o := range ops {
-					if o.cannot != nil && o.cannot(p.suite.h) {
-						continue
+				p.eachStep(func(p *probe, o op, s step) {
+					logID := p.setUp(o)
+					seen := p.net.count()
+					p.strike(s, f.fault, true)
+					out := p.do(p.ctx, o, logID)
+					p.struck(seen)
+					p.judge(o, logID, out)
+					p.want(out.err != nil || !s.record && !s.writes && o.writes(), "%s took an answer of 64 MB to its %s", o.method, s)
+					if o.writes() {
+						p.settle(o, logID, out)
 					}
-					for _, s := range p.steps(o) {
-						p.open()
-						logID := p.setUp(o)
-						seen := p.net.count()
-						p.strike(s, f(true), true)
-						out := p.do(p.ctx, o, logID)
-						p.struck(seen)
-						p.judge(o, logID, out)
-						p.want(out.err != nil || !s.record && !s.writes && o.writes(), "%s took an answer of 64 MB to its %s", o.method, s)
-						if o.writes() {
-							p.settle(o, logID, out)
-						}
-					}
-				}
+				})
 			},
 		})
 	}
@@ -120,8 +109,8 @@ const hugeSize = 64 << 20
 var blanks = bytes.Repeat([]byte(" "), 1<<20)
 
 // huge sends the CRM's answer behind 64 MB of blanks, which are JSON.
-func huge(commit bool) fault {
-	return fault{commit: commit, answer: func(_ *network, w http.ResponseWriter, _ *http.Request, answer *httptest.ResponseRecorder) {
+func huge() fault {
+	return fault{commit: true, answer: func(_ *network, w http.ResponseWriter, _ *http.Request, answer *httptest.ResponseRecorder) {
 		header(w, answer)
 		w.WriteHeader(answer.Code)
 		for range hugeSize / len(blanks) {
@@ -145,8 +134,8 @@ func pack(data []byte) []byte {
 }
 
 // bomb is huge in a few kilobytes.
-func bomb(commit bool) fault {
-	return fault{commit: commit, answer: func(_ *network, w http.ResponseWriter, _ *http.Request, answer *httptest.ResponseRecorder) {
+func bomb() fault {
+	return fault{commit: true, answer: func(_ *network, w http.ResponseWriter, _ *http.Request, answer *httptest.ResponseRecorder) {
 		header(w, answer)
 		w.Header().Set("Content-Encoding", "gzip")
 		w.WriteHeader(answer.Code)
@@ -172,64 +161,41 @@ func dribble(commit bool) fault {
 	return fault{commit: commit, answer: func(n *network, w http.ResponseWriter, r *http.Request, _ *httptest.ResponseRecorder) {
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(http.StatusOK)
-		for start := time.Now(); time.Since(start) < forever && r.Context().Err() == nil; {
+		for n.hold(r, brief/10) {
 			if _, err := io.WriteString(w, " "); err != nil {
 				return
 			}
 			_ = http.NewResponseController(w).Flush()
-			n.hold(r, brief/10)
-			select {
-			case <-n.closing:
-				return
-			default:
-			}
 		}
+		panic(http.ErrAbortHandler)
 	}}
 }
 
 func slowChecks() []check {
-	var all []check
-	for _, o := range ops {
-		all = append(all, check{
-			name: "the answer to " + o.name + " comes drop by drop",
-			rule: rule{
-				says: "An attempt has a time limit, from dialling to the answer's last byte: Config.Timeout.",
-				why:  "An answer that never ends would hold a digest, and a goroutine, for ever.",
-				see:  seeConfig,
-			},
-			timeout: brief,
-			without: without(o.cannot, o.name),
-			do: func(p *probe) {
-				for _, s := range p.steps(o) {
-					p.patiently(func() {
-						logID := p.setUp(o)
-						seen := p.net.count()
-						p.strike(s, dribble(s.writes), true)
-						var out outcome
-						took := p.within(patience, fmt.Sprintf("%s, whose %s never ended, with a Config.Timeout of %s,", o.method, s, brief), func() { out = o.call(p.ctx, p, logID) })
-						p.struck(seen)
-						p.judge(o, logID, out)
-						p.want(took < patience/2, "%s took %s", o.method, took)
-						p.want(out.err != nil || !s.record && !s.writes && o.writes(), "%s succeeded, and the answer to its %s never ended", o.method, s)
-					})
-				}
-			},
-		})
-	}
-	return all
+	return []check{{
+		name: "the answer comes drop by drop",
+		rule: rule{
+			says: "An attempt has a time limit, from dialling to the answer's last byte: Config.Timeout.",
+			why:  "An answer that never ends would hold a digest, and a goroutine, for ever.",
+			see:  seeConfig,
+		},
+		timeout: brief,
+		do: func(p *probe) {
+			p.eachStep(func(p *probe, o op, s step) {
+				logID := p.setUp(o)
+				seen := p.net.count()
+				p.strike(s, dribble(s.writes), true)
+				var out outcome
+				p.within(slowPatience, fmt.Sprintf("%s, whose %s never ended, with a Config.Timeout of %s,", o.method, s, brief), func() {
+					out = o.call(p.ctx, p, logID)
+				})
+				p.struck(seen)
+				p.judge(o, logID, out)
+				p.want(out.err != nil || !s.record && !s.writes && o.writes(), "%s succeeded, and the answer to its %s never ended", o.method, s)
+			})
+		},
+	}}
 }
 
-// patiently makes the adapter with a short timeout, in which nothing may happen
-// that has to be in time: what sets the scene gets more tries.
-func (p *probe) patiently(do func()) {
-	for try := 1; ; try++ {
-		p.open()
-		err := p.attempt(func(*probe) { do() })
-		if err == nil {
-			return
-		}
-		if try == 3 {
-			panic(failure{err})
-		}
-	}
-}
+// slowPatience is more than all tries of a call take, of which each takes brief.
+const slowPatience = 20 * time.Second

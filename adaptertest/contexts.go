@@ -52,12 +52,14 @@ func contextChecks() []check {
 				rule:    returnsSoon,
 				without: without(o.cannot, o.name),
 				do: func(p *probe) {
+					var trials []func(*probe)
 					for _, s := range p.steps(o) {
-						p.cancelled(o, s, silent(false), 0)
+						trials = append(trials, func(p *probe) { p.cancelled(o, s, silent(false), 0) })
 						if s.writes {
-							p.cancelled(o, s, silent(true), 0)
+							trials = append(trials, func(p *probe) { p.cancelled(o, s, silent(true), 0) })
 						}
 					}
+					p.trials(trials)
 				},
 			},
 			check{
@@ -65,9 +67,11 @@ func contextChecks() []check {
 				rule:    returnsSoon,
 				without: without(o.cannot, o.name),
 				do: func(p *probe) {
+					var trials []func(*probe)
 					for _, s := range p.steps(o) {
-						p.cancelled(o, s, limit("Retry-After", "3"), 50*time.Millisecond)
+						trials = append(trials, func(p *probe) { p.cancelled(o, s, limit("Retry-After", "2"), 50*time.Millisecond) })
 					}
+					p.trials(trials)
 				},
 			},
 		)

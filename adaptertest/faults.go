@@ -43,7 +43,7 @@ func says(commit bool, status int, body string, header ...string) fault {
 }
 
 // echoes answers with what was sent, as CRMs quote the fields that they refuse.
-func echoes(commit bool, status int) fault {
+func echoes(commit bool, status int, header ...string) fault {
 	return fault{commit: commit, answer: func(_ *network, w http.ResponseWriter, r *http.Request, _ *httptest.ResponseRecorder) {
 		body, _ := io.ReadAll(r.Body)
 		message := "not accepted: " + string(body) + " at " + r.URL.String()
@@ -52,6 +52,9 @@ func echoes(commit bool, status int) fault {
 		}
 		quoted := strconv.QuoteToASCII(message)
 		w.Header().Set("Content-Type", "application/json")
+		for i := 0; i < len(header); i += 2 {
+			w.Header().Set(header[i], header[i+1])
+		}
 		w.WriteHeader(status)
 		_, _ = io.WriteString(w, `{"message":`+jsonString(message)+`,"error":{"code":"refused","message":`+jsonString(quoted)+`}}`)
 	}}

@@ -200,6 +200,52 @@ func (p *probe) write(o op) step {
 	return steps[i]
 }
 
+// eachOp runs do for each op that the CRM allows, at the same time, each with a
+// CRM and an adapter of its own.
+func (p *probe) eachOp(do func(p *probe, o op)) {
+	var trials []func(*probe)
+	for _, o := range ops {
+		if o.cannot == nil || !o.cannot(p.suite.h) {
+			trials = append(trials, func(p *probe) { do(p, o) })
+		}
+	}
+	p.trials(trials)
+}
+
+// eachStep does so for each request of each op.
+func (p *probe) eachStep(do func(p *probe, o op, s step)) {
+	var trials []func(*probe)
+	for _, o := range ops {
+		if o.cannot == nil || !o.cannot(p.suite.h) {
+			for _, s := range p.steps(o) {
+				trials = append(trials, func(p *probe) { do(p, o, s) })
+			}
+		}
+	}
+	p.trials(trials)
+}
+
+func (p *probe) trials(trials []func(*probe)) {
+	errs := make([]error, len(trials))
+	var wg sync.WaitGroup
+	for i, do := range trials {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			p.suite.trials <- struct{}{}
+			defer func() { <-p.suite.trials }()
+			trial := &probe{suite: p.suite, ctx: p.ctx, timeout: p.timeout}
+			defer trial.close()
+			errs[i] = trial.attempt(func(t *probe) {
+				t.open()
+				do(t)
+			})
+		}()
+	}
+	wg.Wait()
+	p.want(errors.Join(errs...) == nil, "%w", errors.Join(errs...))
+}
+
 // strike has a fault meet a step of the next op: once, or that one and all
 // later requests of its method.
 func (p *probe) strike(s step, f fault, always bool) {
@@ -255,6 +301,10 @@ func (p *probe) judge(o op, logID string, out outcome) {
 	}
 	if len(o.before) > 0 {
 		p.text(logID)
+	}
+	if _, ok := crmlog.As[crmlog.Finder](p.adapter); ok && o.name == "find" && out.err == nil {
+		p.want(len(out.found) == 1 && out.found[0].LogID == logID,
+			"FindMessageLogs found %d records and reported no error; there is one, and by its word another is made", len(out.found))
 	}
 }
 

@@ -49,21 +49,24 @@ func outcomeChecks() []check {
 			timeout: short,
 			without: without(o.cannot, o.name),
 			do: func(p *probe) {
+				var trials []func(*probe)
 				for _, s := range p.steps(o) {
 					if s.writes {
 						break
 					}
 					for _, f := range unknowns {
-						p.open()
-						logID := p.setUp(o)
-						seen := p.net.count()
-						p.strike(s, f.fault, false)
-						out := p.do(p.ctx, o, logID)
-						p.struck(seen)
-						p.judge(o, logID, out)
-						p.settle(o, logID, out)
+						trials = append(trials, func(p *probe) {
+							logID := p.setUp(o)
+							seen := p.net.count()
+							p.strike(s, f.fault, false)
+							out := p.do(p.ctx, o, logID)
+							p.struck(seen)
+							p.judge(o, logID, out)
+							p.settle(o, logID, out)
+						})
 					}
 				}
+				p.trials(trials)
 			},
 		})
 	}
@@ -103,15 +106,7 @@ func statusChecks() []check {
 				see:  seeErrors,
 			},
 			do: func(p *probe) {
-				for _, o := range ops {
-					if o.cannot != nil && o.cannot(p.suite.h) {
-						continue
-					}
-					for _, st := range p.steps(o) {
-						p.open()
-						p.status(o, st, s.status, s.kind)
-					}
-				}
+				p.eachStep(func(p *probe, o op, st step) { p.status(o, st, s.status, s.kind) })
 			},
 		})
 	}

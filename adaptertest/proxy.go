@@ -27,6 +27,7 @@ type network struct {
 	seen  []*request
 	stray []*request // what came to the trap
 	plan  func(*request) *fault
+	armed chan struct{}  // closed when the plan ends, and with it what is held
 	since map[string]int // requests by method since plan was set
 	after func()         // called after each request of a survey
 }
@@ -57,7 +58,7 @@ type fault struct {
 
 func newNetwork(h *Harness, crm http.Handler) *network {
 	home, _ := url.Parse(h.BaseURL) // checked by prepared
-	n := &network{home: home, handler: crm, closing: make(chan struct{}), since: map[string]int{}}
+	n := &network{home: home, handler: crm, closing: make(chan struct{}), armed: make(chan struct{}), since: map[string]int{}}
 	n.crm = httptest.NewServer(http.HandlerFunc(n.serve))
 	n.trap = httptest.NewServer(http.HandlerFunc(n.catch))
 	dial := func(to *httptest.Server) func(ctx context.Context) (net.Conn, error) {
@@ -155,6 +156,8 @@ func (n *network) arm(plan func(*request) *fault) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.plan, n.since = plan, map[string]int{}
+	close(n.armed)
+	n.armed = make(chan struct{})
 }
 
 // watch has after called when the CRM has carried out a request, until it is
@@ -187,15 +190,22 @@ func (n *network) strays() []*request {
 	return append([]*request(nil), n.stray...)
 }
 
-// hold waits until the client leaves, or d is over.
-func (n *network) hold(r *http.Request, d time.Duration) {
+// hold waits for d. It reports whether that is over, and not the client's
+// patience or the plan.
+func (n *network) hold(r *http.Request, d time.Duration) bool {
+	n.mu.Lock()
+	armed := n.armed
+	n.mu.Unlock()
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-r.Context().Done():
+	case <-armed:
 	case <-n.closing:
 	case <-t.C:
+		return true
 	}
+	return false
 }
 
 // cut resets the connection.

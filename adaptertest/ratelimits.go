@@ -76,14 +76,18 @@ func rateChecks() []check {
 		n := len(p.net.requests(seen))
 		p.want(n <= len(p.steps(o)), "%s made %d requests, and was told to wait for years", o.method, n)
 	})
-	for name, f := range map[string]fault{
-		"Retry-After is missing": limit(), "Retry-After is negative": limit("Retry-After", "-5"),
-		"Retry-After is no number": limit("Retry-After", "soon"),
+	for _, f := range []struct {
+		name  string
+		fault fault
+	}{
+		{"Retry-After is missing", limit()},
+		{"Retry-After is negative", limit("Retry-After", "-5")},
+		{"Retry-After is no number", limit("Retry-After", "soon")},
 	} {
-		add(name, noHint, func(p *probe, o op, s step) {
+		add(f.name, noHint, func(p *probe, o op, s step) {
 			logID := p.setUp(o)
 			seen := p.net.count()
-			p.strike(s, f, true)
+			p.strike(s, f.fault, true)
 			// Not to wait for all its tries.
 			ctx, cancel := context.WithTimeout(p.ctx, 3*time.Second)
 			defer cancel()

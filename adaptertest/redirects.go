@@ -37,23 +37,18 @@ func redirectChecks() []check {
 			name: "a redirect to " + t.name + " gets nothing",
 			rule: staysHome,
 			do: func(p *probe) {
-				for i, status := range []int{302, 307, 301, 308} {
-					for _, o := range ops {
-						if o.cannot != nil && o.cannot(p.suite.h) || i > 1 && o.name != "update" {
-							continue
-						}
-						for _, s := range p.steps(o) {
-							p.open()
-							logID := p.setUp(o)
-							seen := p.net.count()
-							p.strike(s, says(false, status, "{}", "Location", t.url(p)), true)
-							out := p.do(p.ctx, o, logID)
-							p.struck(seen)
-							p.stayed(fmt.Sprintf("%s, whose %s was redirected to %s (%d),", o.method, s, t.name, status))
-							p.judge(o, logID, out)
-						}
+				p.eachStep(func(p *probe, o op, s step) {
+					for _, status := range []int{301, 302, 307, 308} {
+						p.open()
+						logID := p.setUp(o)
+						seen := p.net.count()
+						p.strike(s, says(false, status, "{}", "Location", t.url(p)), true)
+						out := p.do(p.ctx, o, logID)
+						p.struck(seen)
+						p.stayed(fmt.Sprintf("%s, whose %s was redirected to %s (%d),", o.method, s, t.name, status))
+						p.judge(o, logID, out)
 					}
-				}
+				})
 			},
 		})
 	}
@@ -62,23 +57,17 @@ func redirectChecks() []check {
 			name: "absolute links in answers get nothing",
 			rule: staysHome,
 			do: func(p *probe) {
-				for _, o := range ops {
-					if o.cannot != nil && o.cannot(p.suite.h) {
-						continue
+				p.eachStep(func(p *probe, o op, s step) {
+					logID := p.setUp(o)
+					seen := p.net.count()
+					p.strike(s, linked(), false)
+					out := p.do(p.ctx, o, logID)
+					p.struck(seen)
+					p.stayed(fmt.Sprintf("%s, whose answer had links to another host in it,", o.method))
+					if o.writes() {
+						p.judge(o, logID, out)
 					}
-					for _, s := range p.steps(o) {
-						p.open()
-						logID := p.setUp(o)
-						seen := p.net.count()
-						p.strike(s, linked(), false)
-						out := p.do(p.ctx, o, logID)
-						p.struck(seen)
-						p.stayed(fmt.Sprintf("%s, whose answer had links to another host in it,", o.method))
-						if o.writes() {
-							p.judge(o, logID, out)
-						}
-					}
-				}
+				})
 			},
 		},
 		check{
@@ -110,11 +99,7 @@ func redirectChecks() []check {
 			},
 			do: func(p *probe) {
 				secret := secretOf(p.suite.h.Input.AuthHeader)
-				for _, o := range ops {
-					if o.cannot != nil && o.cannot(p.suite.h) {
-						continue
-					}
-					p.open()
+				p.eachOp(func(p *probe, o op) {
 					p.do(p.ctx, o, p.setUp(o))
 					sent := 0
 					for _, r := range p.net.requests(0) {
@@ -127,7 +112,7 @@ func redirectChecks() []check {
 						}
 					}
 					p.want(sent > 0, "no request had the authHeader in a header")
-				}
+				})
 			},
 		},
 	)

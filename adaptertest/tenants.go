@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"slices"
 	"strings"
 	"sync"
 
@@ -251,20 +250,13 @@ var capabilityChecks = []check{
 			see:  seeAs,
 		},
 		do: func(p *probe) {
-			inner := p.adapter
-			p.adapter = wrapper{wrapper{inner}}
-			for _, o := range ops {
-				if o.cannot != nil && o.cannot(p.suite.h) {
-					continue
-				}
-				p.open()
+			p.eachOp(func(p *probe, o op) {
 				p.adapter = wrapper{wrapper{p.adapter}}
 				logID := p.setUp(o)
 				out := p.do(p.ctx, o, logID)
 				p.ok(o.method+" behind a wrapper", out.err)
 				p.judge(o, logID, out)
-			}
-			p.open()
+			})
 			p.adapter = wrapper{p.adapter}
 			seen := p.net.count()
 			p.route(p.input(1), p.input(2), p.input(3), p.input(4))
@@ -298,37 +290,31 @@ var noSecrets = rule{
 
 func secretChecks() []check {
 	var all []check
-	for name, make := range map[string]func(commit bool) fault{
-		"a 400 that quotes what was sent": func(bool) fault { return echoes(false, 400) },
-		"a 422 that quotes what was sent": func(bool) fault { return echoes(false, 422) },
-		"a 401 that quotes what was sent": func(bool) fault { return echoes(false, 401) },
-		"a 429 that quotes what was sent": func(bool) fault { return echoes(false, 429) },
-		"a 500 that quotes what was sent": func(c bool) fault { return echoes(c, 500) },
-		"a 200 that quotes what was sent": func(c bool) fault { return echoes(c, 200) },
-		"a cut connection":                dropped,
+	for _, f := range []struct {
+		name  string
+		fault func(commit bool) fault
+	}{
+		{"a 400 that quotes what was sent", func(bool) fault { return echoes(false, 400) }},
+		{"a 401 that quotes what was sent", func(bool) fault { return echoes(false, 401) }},
+		{"a 422 that quotes what was sent", func(bool) fault { return echoes(false, 422) }},
+		{"a 429 that quotes what was sent", func(bool) fault { return echoes(false, 429, "Retry-After", "9999") }},
+		{"a 500 that quotes what was sent", func(c bool) fault { return echoes(c, 500) }},
+		{"a 200 that quotes what was sent", func(c bool) fault { return echoes(c, 200) }},
+		{"a cut connection", dropped},
 	} {
 		all = append(all, check{
-			name: "no secret in errors and logs after " + name,
+			name: "no secret in errors and logs after " + f.name,
 			rule: noSecrets,
 			do: func(p *probe) {
-				for _, o := range ops {
-					if o.cannot != nil && o.cannot(p.suite.h) {
-						continue
-					}
-					for _, s := range p.steps(o) {
-						p.open()
-						logID := p.setUp(o)
-						p.strike(s, make(s.writes), true)
-						ctx, cancel := context.WithTimeout(p.ctx, patience/6)
-						out := p.do(ctx, o, logID)
-						cancel()
-						p.discreet(o.method, out.err)
-					}
-				}
+				p.eachStep(func(p *probe, o op, s step) {
+					logID := p.setUp(o)
+					p.strike(s, f.fault(s.writes), true)
+					out := p.do(p.ctx, o, logID)
+					p.discreet(o.method, out.err)
+				})
 			},
 		})
 	}
-	slices.SortFunc(all, func(a, b check) int { return strings.Compare(a.name, b.name) })
 	return append(all, check{
 		name: "no secret in errors and logs of inputs that are wrong",
 		rule: noSecrets,
@@ -357,15 +343,11 @@ func secretChecks() []check {
 		name: "no secret in the logs of calls that succeed",
 		rule: noSecrets,
 		do: func(p *probe) {
-			for _, o := range ops {
-				if o.cannot != nil && o.cannot(p.suite.h) {
-					continue
-				}
-				p.open()
+			p.eachOp(func(p *probe, o op) {
 				out := p.do(p.ctx, o, p.setUp(o))
 				p.ok(o.method, out.err)
 				p.discreet(o.method, nil)
-			}
+			})
 		},
 	})
 }
