@@ -56,17 +56,26 @@ func NewCache[T any](ttl time.Duration) *Cache[T] {
 
 // Get returns the value of key, and loads it when it is not known. An error is
 // returned to all who wait, and not remembered; a zero value, for "there is
-// none", is remembered for a minute at the most. When ctx ends, Get returns its
-// error; the load goes on for the others, with the values of ctx.
+// none", is remembered for a minute at the most. When ctx ends, Get returns an
+// [*crmlog.APIError] that wraps its error and says NotDone, since nothing is
+// written by looking something up; the load goes on for the others, with the
+// values of ctx. With a ctx that has ended already, none is begun.
 func (c *Cache[T]) Get(ctx context.Context, key string, load func(context.Context) (T, error)) (T, error) {
+	var zero T
+	if ctx.Err() != nil {
+		return zero, notLoaded(ctx)
+	}
 	e := c.entry(ctx, key, load)
 	select {
 	case <-e.done:
 		return e.value, e.err
 	case <-ctx.Done():
-		var zero T
-		return zero, ctx.Err()
+		return zero, notLoaded(ctx)
 	}
+}
+
+func notLoaded(ctx context.Context) error {
+	return &crmlog.APIError{Operation: "look up what is remembered of the account", Kind: crmlog.ErrUnavailable, NotDone: true, Err: ctx.Err()}
 }
 
 // Forget has the value of key loaded again when it is asked for next, unless it

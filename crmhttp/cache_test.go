@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/crmlog/crmlog"
 	"github.com/crmlog/crmlog/crmhttp"
 	"github.com/stretchr/testify/require"
 )
@@ -130,6 +131,11 @@ func TestCacheCallerThatLeavesDoesNotSpoilTheLoadForOthers(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 		defer cancel()
 		_, err := cache.Get(ctx, "key", load)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		var api *crmlog.APIError
+		require.ErrorAs(t, err, &api)
+		require.True(t, api.NotDone, "nothing is written by a look-up")
+		_, err = cache.Get(ctx, "another", func(context.Context) (int, error) { panic("begun for nobody") })
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		v, err := cache.Get(t.Context(), "key", func(context.Context) (int, error) { return 0, errors.New("loaded twice") })
 		require.NoError(t, err)
