@@ -57,6 +57,16 @@ func (a Answer) fromFirewall() bool {
 	return a.StatusCode == http.StatusForbidden && len(a.Body) > 0 && !a.isJSON() && !json.Valid(a.Body)
 }
 
+// A Checker is an answer that knows whether it is whole. JSON decodes {} and
+// null into any struct, so that an answer in which all is missing looks like a
+// record without a body, or a search that found nothing: what is written after
+// that wipes out the record, or makes a second one.
+type Checker interface {
+	// CheckAnswer says what is missing, in words of the adapter's own, without
+	// anything of the answer.
+	CheckAnswer() error
+}
+
 // ErrorDetail is what an answer says of its failure. Its texts may be as the
 // CRM sent them: what reaches an error is cut and cleaned.
 type ErrorDetail struct {

@@ -149,6 +149,11 @@ func (call *call) decode(answer Answer) error {
 	if err := decode(answer.Body, fresh.Interface()); err != nil {
 		return errors.New("the answer is not JSON of the expected form")
 	}
+	if checker, ok := fresh.Interface().(Checker); ok {
+		if err := checker.CheckAnswer(); err != nil {
+			return fmt.Errorf("the answer is not whole: %w", err)
+		}
+	}
 	out.Set(fresh.Elem())
 	return nil
 }

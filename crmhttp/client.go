@@ -142,7 +142,9 @@ func (c *Client) CloseIdleConnections() { c.http.CloseIdleConnections() }
 // Do makes one CRM call and decodes the answer's JSON into out, a non-nil
 // pointer; JSON numbers in an any become [encoding/json.Number]. *out is
 // replaced when Do succeeds and left alone when it fails. With a nil out any
-// 2xx answer succeeds that is not HTML.
+// 2xx answer succeeds that is not HTML. When out is a [Checker], a 2xx answer that
+// it finds fault with is as good as none: of the kind [crmlog.ErrUnavailable],
+// asked for again where that is safe, and an unknown outcome of a write.
 //
 // Errors are [*crmlog.InputError] (nothing was sent) or [*crmlog.APIError],
 // which tells by NotDone whether the write may have been applied by any of the
@@ -257,6 +259,9 @@ func (c *Client) failure(call *call, o outcome, applied bool) error {
 		RetryAfter: o.retryAfter,
 		NotDone:    !applied,
 		Err:        o.err,
+	}
+	if call.req.OfLog && errors.Is(e.Kind, crmlog.ErrNotFound) {
+		e.Kind = crmlog.ErrLogGone
 	}
 	if d := o.detail; d.Code != "" || d.Message != "" || d.CorrelationID != "" {
 		sent := call.sent()

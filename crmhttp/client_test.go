@@ -449,3 +449,60 @@ func TestAMockTransportSeesEveryRequest(t *testing.T) {
 	require.ErrorIs(t, err, crmlog.ErrOutcomeUnknown, "a transport that tells nothing may have sent it")
 	require.Equal(t, 2, mock.GetTotalCallCount())
 }
+
+// whole is an answer that must have an id.
+type whole struct {
+	ID string `json:"id"`
+}
+
+func (w *whole) CheckAnswer() error {
+	if w.ID == "" {
+		return errors.New("no id in it")
+	}
+	return nil
+}
+
+func TestAnAnswerThatIsNotWholeIsAsGoodAsNone(t *testing.T) {
+	t.Parallel()
+	for _, body := range []string{`{}`, `null`, `{"id":null}`} {
+		t.Run(body, func(t *testing.T) {
+			t.Parallel()
+			mock := httpmock.NewMockTransport()
+			client, err := crmhttp.New(crmhttp.Config{Name: "acme", Transport: mock})
+			require.NoError(t, err)
+			broken := httpmock.NewStringResponder(200, body).HeaderSet(http.Header{"Content-Type": {"application/json"}})
+			fine := httpmock.NewStringResponder(200, `{"id":"7"}`).HeaderSet(http.Header{"Content-Type": {"application/json"}})
+			mock.RegisterResponder("GET", "/a", broken.Then(fine))
+			mock.RegisterResponder("POST", "/a", broken)
+			got := whole{ID: "before"}
+			req := crmhttp.Request{Operation: "read", BaseURL: "https://acme.example.com", Path: []string{"a"}}
+			_, err = client.Do(t.Context(), req, &got)
+			require.NoError(t, err, "a read is tried again")
+			require.Equal(t, "7", got.ID)
+
+			req.Method = http.MethodPost
+			_, err = client.Do(t.Context(), req, &got)
+			require.ErrorIs(t, err, crmlog.ErrOutcomeUnknown)
+			require.ErrorIs(t, err, crmlog.ErrUnavailable)
+			require.Equal(t, "7", got.ID, "left alone")
+			require.Equal(t, 1, mock.GetCallCountInfo()["POST /a"], "a write is not")
+		})
+	}
+}
+
+func TestARecordOfADigestThatIsNotThereIsALogGone(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{404, 410} {
+		mock := httpmock.NewMockTransport()
+		mock.RegisterNoResponder(httpmock.NewStringResponder(status, ""))
+		client, err := crmhttp.New(crmhttp.Config{Name: "acme", Transport: mock})
+		require.NoError(t, err)
+		req := crmhttp.Request{Operation: "read", BaseURL: "https://acme.example.com"}
+		_, err = client.Do(t.Context(), req, nil)
+		require.ErrorIs(t, err, crmlog.ErrNotFound)
+		require.NotErrorIs(t, err, crmlog.ErrLogGone)
+		req.OfLog = true
+		_, err = client.Do(t.Context(), req, nil)
+		require.ErrorIs(t, err, crmlog.ErrLogGone)
+	}
+}

@@ -58,6 +58,9 @@ type Request struct {
 	// ReadOnly says that a POST changes nothing, as a search; it is treated as
 	// a GET, which always is.
 	ReadOnly bool
+	// OfLog says that the path names a digest's own record: when that is not there
+	// (404, 410) the error is a [crmlog.ErrLogGone].
+	OfLog bool
 	// Tokens is what the call costs in the CRM's own unit, by its published
 	// table; see [crmlog.Cost].
 	Tokens int
