@@ -8,7 +8,7 @@
 //	logs, err := crmnote.Prepare(Platform, note.Options{Format: note.HTML, Limit: 90_000}, in)
 //	body, results, err := crmnote.AddTo("", logs...)
 //	id, err := create(logs[0].Title(), body, logs[0].Key())
-//	return crmnote.Result(id, results, err)
+//	return crmnote.One(id, results, err)
 //
 // All other methods change the body of a record that is there, with one read and one
 // write, which [Update] calls:
@@ -180,6 +180,9 @@ func zoneName(loc *time.Location) string {
 // Title is the record's subject: one line of plain text.
 func (l Log) Title() string { return note.Title(l.heading, l.options.Locale) }
 
+// A Change is what an update does to a body: [AddTo] or [Amend].
+type Change func(body string, logs ...Log) (string, []crmlog.UpdateResult, error)
+
 // AddTo adds the messages, which are of one digest, to a record's body, each at
 // its place in time; what else is in the body stays. Added to "" they make a new
 // body. There is a result for each message, in order: its error is an
@@ -256,6 +259,31 @@ func Amend(body string, logs ...Log) (string, []crmlog.UpdateResult, error) {
 		body, results[i].AlreadyThere = r.Body, !r.Changed
 	}
 	return body, results, nil
+}
+
+// One is what an adapter returns for one message that it added to the record, or
+// changed there: what [AddTo], [Amend] or [Update] said of it, and what became of the
+// request. A record that was made has the id that the CRM's answer gives; without one
+// its outcome is unknown. A message's own error, such as a [*crmlog.BodyFullError] for
+// the end of its text, comes together with the LogID: the record is there.
+func One(logID string, results []crmlog.UpdateResult, err error) (crmlog.MessageLogResult, error) {
+	if err == nil && logID == "" {
+		err = noRecord("crmnote: create record", false)
+	}
+	if err != nil {
+		return crmlog.MessageLogResult{}, err
+	}
+	return crmlog.MessageLogResult{
+		LogID: logID, ReturnMessage: crmlog.ReturnMessageFor(nil), AlreadyThere: results[0].AlreadyThere,
+	}, results[0].Err
+}
+
+// Many is what it returns for a batch.
+func Many(results []crmlog.UpdateResult, err error) (crmlog.UpdateMessageLogsResult, error) {
+	if err != nil {
+		return crmlog.UpdateMessageLogsResult{}, err
+	}
+	return crmlog.UpdateMessageLogsResult{ReturnMessage: crmlog.ReturnMessageFor(nil), Results: results}, nil
 }
 
 // Find recognises a record of a digest by its body, and says which messages

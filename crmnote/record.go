@@ -53,9 +53,6 @@ type Stored struct {
 	Body  string
 }
 
-// Change is what an update does to a body: [AddTo] or [Amend].
-type Change func(body string, logs ...Log) (string, []crmlog.UpdateResult, error)
-
 // maxConflicts bounds how often one update gives way to other writers.
 const maxConflicts = 5
 
@@ -119,23 +116,6 @@ func gone(err error) error {
 // surely changed nothing.
 func noRecord(operation string, read bool) error {
 	return &crmlog.APIError{Operation: operation, Kind: crmlog.ErrUnavailable, NotDone: read, Err: errors.New("the record is not in the answer")}
-}
-
-// Result is what AddMessageLog, UpdateMessageLog and AmendMessageLog return for one
-// message, from what [AddTo], [Amend] or [Update] said and what became of the
-// request. The record of an add has the id that the CRM's answer gives; without one
-// its outcome is unknown. A result's own error, such as a [*crmlog.BodyFullError] for
-// the end of a text, comes together with the LogID.
-func Result(logID string, results []crmlog.UpdateResult, err error) (crmlog.MessageLogResult, error) {
-	if err == nil && logID == "" {
-		err = noRecord("crmnote: create record", false)
-	}
-	if err != nil {
-		return crmlog.MessageLogResult{}, err
-	}
-	return crmlog.MessageLogResult{
-		LogID: logID, ReturnMessage: crmlog.ReturnMessageFor(nil), AlreadyThere: results[0].AlreadyThere,
-	}, results[0].Err
 }
 
 // Found reads off the records with a digest's key, as FindMessageLogs returns them,

@@ -220,7 +220,7 @@ func TestResultOfOneMessage(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			got, err := crmnote.Result(tt.logID, tt.results, tt.err)
+			got, err := crmnote.One(tt.logID, tt.results, tt.err)
 			require.ErrorIs(t, err, tt.wantErr)
 			require.Equal(t, tt.want, got)
 		})

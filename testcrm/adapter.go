@@ -1,7 +1,9 @@
 package testcrm
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -54,17 +56,12 @@ func New(config Config) (*Adapter, error) {
 		return nil, err
 	}
 	client, err := crmhttp.New(crmhttp.Config{
-		Name:      Platform,
-		Transport: config.Transport,
-		Timeout:   config.Timeout,
-		Logger:    config.Logger,
+		Name: Platform, Transport: config.Transport, Timeout: config.Timeout, Logger: config.Logger,
 	})
 	if err != nil {
 		return nil, err
 	}
-	if config.MaxBody == 0 {
-		config.MaxBody = 64_000
-	}
+	config.MaxBody = cmp.Or(config.MaxBody, 64_000)
 	return &Adapter{config: config, client: client}, nil
 }
 
@@ -77,6 +74,14 @@ type record struct {
 	Body       string     `json:"body,omitempty"`
 	At         *time.Time `json:"at,omitempty"`
 	ExternalID string     `json:"externalId,omitempty"`
+}
+
+// CheckAnswer implements [crmhttp.Checker]: what has no id is no activity.
+func (r *record) CheckAnswer() error {
+	if r.ID == "" {
+		return errors.New("no activity in it")
+	}
+	return nil
 }
 
 // activityTypes has an activity's type for the kind of message that opens it.
@@ -109,12 +114,10 @@ func (a *Adapter) AddMessageLog(ctx context.Context, in crmlog.AddMessageLogInpu
 	}
 	at := in.Message.CreationTime.UTC()
 	var created record
-	_, err = a.client.Do(ctx, crmhttp.Request{
+	_, err = a.do(ctx, in.AuthHeader, crmhttp.Request{
 		Operation: "create activity",
 		Method:    http.MethodPost,
-		BaseURL:   a.config.BaseURL,
 		Path:      []string{"activities"},
-		Auth:      in.AuthHeader,
 		Body: record{
 			ContactID:  string(in.ContactInfo.ID),
 			Type:       activityTypes[in.Message.Kind()],
@@ -124,55 +127,52 @@ func (a *Adapter) AddMessageLog(ctx context.Context, in crmlog.AddMessageLogInpu
 			ExternalID: logs[0].Key(),
 		},
 	}, &created)
-	return crmnote.Result(created.ID, results, err)
+	return crmnote.One(created.ID, results, err)
 }
 
 // UpdateMessageLog adds the message to the activity's body.
 func (a *Adapter) UpdateMessageLog(ctx context.Context, in crmlog.UpdateMessageLogInput) (crmlog.MessageLogResult, error) {
-	results, err := a.update(ctx, in.ExistingMessageLog.LogID, crmnote.AddTo, in.AddMessageLogInput)
-	return crmnote.Result(in.ExistingMessageLog.LogID, results, err)
+	id := in.ExistingMessageLog.LogID
+	results, err := a.update(ctx, id, crmnote.AddTo, in.AddMessageLogInput)
+	return crmnote.One(id, results, err)
 }
 
 // UpdateMessageLogs implements [crmlog.BatchUpdater].
 func (a *Adapter) UpdateMessageLogs(ctx context.Context, in crmlog.UpdateMessageLogsInput) (crmlog.UpdateMessageLogsResult, error) {
-	results, err := a.update(ctx, in.ExistingMessageLog.LogID, crmnote.AddTo, in.Messages...)
-	return crmlog.UpdateMessageLogsResult{ReturnMessage: crmlog.ReturnMessageFor(nil), Results: results}, err
+	return crmnote.Many(a.update(ctx, in.ExistingMessageLog.LogID, crmnote.AddTo, in.Messages...))
 }
 
 // AmendMessageLog implements [crmlog.Amender].
 func (a *Adapter) AmendMessageLog(ctx context.Context, in crmlog.UpdateMessageLogInput) (crmlog.MessageLogResult, error) {
-	results, err := a.update(ctx, in.ExistingMessageLog.LogID, crmnote.Amend, in.AddMessageLogInput)
-	return crmnote.Result(in.ExistingMessageLog.LogID, results, err)
+	id := in.ExistingMessageLog.LogID
+	results, err := a.update(ctx, id, crmnote.Amend, in.AddMessageLogInput)
+	return crmnote.One(id, results, err)
 }
 
 // update changes the activity's body in one write, which is conditional: when a
 // person changes the activity in between, it is read again.
-func (a *Adapter) update(ctx context.Context, id string, change crmnote.Change, in ...crmlog.AddMessageLogInput) ([]crmlog.UpdateResult, error) {
+func (a *Adapter) update(
+	ctx context.Context, id string, change crmnote.Change, in ...crmlog.AddMessageLogInput,
+) ([]crmlog.UpdateResult, error) {
 	logs, err := crmnote.Prepare(Platform, a.noteOptions(), in...)
 	if err != nil {
 		return nil, err
 	}
+	path, auth := []string{"activities", id}, in[0].AuthHeader
 	var version string
 	read := func(ctx context.Context) (crmnote.Stored, error) {
 		var old record
-		answer, err := a.client.Do(ctx, crmhttp.Request{
-			Operation: "read activity",
-			Method:    http.MethodGet,
-			BaseURL:   a.config.BaseURL,
-			Path:      []string{"activities", id},
-			Auth:      in[0].AuthHeader,
-		}, &old)
+		answer, err := a.do(ctx, auth, crmhttp.Request{Operation: "read activity", Path: path, OfLog: true}, &old)
 		version = answer.Header.Get("ETag")
 		return crmnote.Stored{LogID: old.ID, Body: old.Body}, err
 	}
 	write := func(ctx context.Context, body string) error {
-		_, err := a.client.Do(ctx, crmhttp.Request{
+		_, err := a.do(ctx, auth, crmhttp.Request{
 			Operation: "update activity",
 			Method:    http.MethodPatch,
-			BaseURL:   a.config.BaseURL,
-			Path:      []string{"activities", id},
+			Path:      path,
+			OfLog:     true,
 			Header:    http.Header{"If-Match": {version}},
-			Auth:      in[0].AuthHeader,
 			Body:      record{Body: body},
 			// A repetition of what was applied is a conflict, and found there.
 			Idempotent: true,
@@ -185,33 +185,43 @@ func (a *Adapter) update(ctx context.Context, id string, change crmnote.Change, 
 // SettleTime implements [crmlog.Finder].
 func (a *Adapter) SettleTime() time.Duration { return a.config.SettleTime }
 
+// recordPage is a part of a list.
+type recordPage struct {
+	Items      []record `json:"items"`
+	NextCursor string   `json:"nextCursor"`
+}
+
+// CheckAnswer implements [crmhttp.Checker]: a list that is not there is no empty
+// list.
+func (p *recordPage) CheckAnswer() error {
+	if p.Items == nil {
+		return errors.New("no list in it")
+	}
+	return nil
+}
+
 // FindMessageLogs asks for the digest's key, which is the activity's externalId.
 func (a *Adapter) FindMessageLogs(ctx context.Context, in crmlog.FindInput) ([]crmlog.FoundMessageLog, error) {
 	query := url.Values{"externalId": {crmnote.Key(in.Digest)}}
 	var found []crmnote.Stored
 	for {
-		var page struct {
-			Items      []record `json:"items"`
-			NextCursor string   `json:"nextCursor"`
-		}
-		_, err := a.client.Do(ctx, crmhttp.Request{
-			Operation: "list activities",
-			Method:    http.MethodGet,
-			BaseURL:   a.config.BaseURL,
-			Path:      []string{"activities"},
-			Query:     query,
-			Auth:      in.AuthHeader,
-		}, &page)
-		if err != nil {
+		var list recordPage
+		req := crmhttp.Request{Operation: "list activities", Path: []string{"activities"}, Query: query}
+		if _, err := a.do(ctx, in.AuthHeader, req, &list); err != nil {
 			return nil, err
 		}
-		for _, r := range page.Items {
+		for _, r := range list.Items {
 			found = append(found, crmnote.Stored{LogID: r.ID, Body: r.Body})
 		}
-		if page.NextCursor == "" {
+		if list.NextCursor == "" {
 			slices.Reverse(found) // the list is newest first
 			return crmnote.Found(found, note.HTML, in.Digest), nil
 		}
-		query.Set("cursor", page.NextCursor)
+		query.Set("cursor", list.NextCursor)
 	}
+}
+
+func (a *Adapter) do(ctx context.Context, auth crmlog.AuthHeader, req crmhttp.Request, out any) (crmhttp.Answer, error) {
+	req.BaseURL, req.Auth = a.config.BaseURL, auth
+	return a.client.Do(ctx, req, out)
 }
