@@ -147,30 +147,20 @@ func (a *Adapter) AmendMessageLog(ctx context.Context, in crmlog.UpdateMessageLo
 	return a.updateOne(ctx, in, crmnote.Amend)
 }
 
-func (a *Adapter) updateOne(ctx context.Context, in crmlog.UpdateMessageLogInput, change noteChange) (crmlog.MessageLogResult, error) {
-	results, err := a.update(ctx, in.ExistingMessageLog.LogID, change, in.AddMessageLogInput)
-	if err == nil {
-		err = results[0].Err
-	}
-	if err != nil {
-		return crmlog.MessageLogResult{}, err
-	}
-	say, there := crmlog.ReturnMessageFor(nil), results[0].AlreadyThere
-	return crmlog.MessageLogResult{LogID: in.ExistingMessageLog.LogID, ReturnMessage: say, AlreadyThere: there}, nil
+func (a *Adapter) updateOne(ctx context.Context, in crmlog.UpdateMessageLogInput, change crmnote.Change) (crmlog.MessageLogResult, error) {
+	id := in.ExistingMessageLog.LogID
+	results, err := a.update(ctx, id, change, in.AddMessageLogInput)
+	return crmnote.One(id, results, err)
 }
 
 // UpdateMessageLogs implements [crmlog.BatchUpdater]: one GET and one PATCH for
 // all the messages.
 func (a *Adapter) UpdateMessageLogs(ctx context.Context, in crmlog.UpdateMessageLogsInput) (crmlog.UpdateMessageLogsResult, error) {
-	results, err := a.update(ctx, in.ExistingMessageLog.LogID, crmnote.AddTo, in.Messages...)
-	return crmlog.UpdateMessageLogsResult{ReturnMessage: crmlog.ReturnMessageFor(nil), Results: results}, err
+	return crmnote.Many(a.update(ctx, in.ExistingMessageLog.LogID, crmnote.AddTo, in.Messages...))
 }
 
-// noteChange is what an update does to a note: crmnote's AddTo or Amend.
-type noteChange func(body string, logs ...crmnote.Log) (string, []crmlog.UpdateResult, error)
-
 // update leaves out messages whose input is wrong, and says so in their results.
-func (a *Adapter) update(ctx context.Context, id string, change noteChange, in ...crmlog.AddMessageLogInput) ([]crmlog.UpdateResult, error) {
+func (a *Adapter) update(ctx context.Context, id string, change crmnote.Change, in ...crmlog.AddMessageLogInput) ([]crmlog.UpdateResult, error) {
 	if _, err := number("existingMessageLog.thirdPartyLogId", id); err != nil {
 		return nil, err
 	}
@@ -190,7 +180,7 @@ func (a *Adapter) update(ctx context.Context, id string, change noteChange, in .
 	}
 	logs := a.logs(ctx, valid...)
 	path := []string{"api", "v2", "activities", id}
-	old, err := valid[0].activity(ctx, crmhttp.Request{Operation: "read activity", Tokens: 1, Path: path})
+	old, err := valid[0].activity(ctx, crmhttp.Request{Operation: "read activity", Tokens: 1, Path: path, OfLog: true})
 	if err != nil {
 		return nil, err
 	}
@@ -215,7 +205,7 @@ func (a *Adapter) update(ctx context.Context, id string, change noteChange, in .
 	// Not repeated here, though it replaces the note: an attempt that was cut may
 	// still be applied after the next write, and would wipe that out. The router
 	// waits before it repeats it.
-	req := crmhttp.Request{Operation: "update activity", Tokens: 5, Method: http.MethodPatch, Path: path, Body: update}
+	req := crmhttp.Request{Operation: "update activity", Tokens: 5, Method: http.MethodPatch, Path: path, OfLog: true, Body: update}
 	_, err = valid[0].activity(ctx, req)
 	return results, err
 }
@@ -287,30 +277,36 @@ func (a *Adapter) newCall(in crmlog.AddMessageLogInput) (*call, error) {
 
 // envelope is how Pipedrive answers; AdditionalData is there in lists.
 type envelope[T any] struct {
-	Data           T `json:"data"`
+	Success        bool `json:"success"`
+	Data           T    `json:"data"`
 	AdditionalData struct {
 		NextCursor string `json:"next_cursor"`
 	} `json:"additional_data"`
 }
 
-// activity makes a request that is answered with an activity. One that was
-// there and is no more is an ErrLogGone. One that is not in the answer must not
-// pass for an activity with an empty note, which an update would replace. When
-// Pipedrive refuses who asks, what is remembered of the account is in doubt.
+// CheckAnswer implements [crmhttp.Checker]. Without an activity in it, an answer
+// must not pass for one with an empty note, which an update would replace.
+func (e *envelope[T]) CheckAnswer() error {
+	if act, ok := any(e.Data).(activity); ok && act.ID == "" {
+		return errors.New("no activity in it")
+	}
+	if !e.Success {
+		return errors.New("it does not say success")
+	}
+	return nil
+}
+
+// activity makes a request that is answered with an activity. When Pipedrive
+// refuses who asks, what is remembered of the account is in doubt.
 func (c *call) activity(ctx context.Context, req crmhttp.Request) (activity, error) {
 	var answer envelope[activity]
 	err := c.do(ctx, req, &answer)
-	operation := Platform + ": " + req.Operation
 	switch {
-	case errors.Is(err, crmlog.ErrNotFound) && req.Method != http.MethodPost:
-		err = fmt.Errorf("%w: %w", crmlog.ErrLogGone, err)
 	case errors.Is(err, crmlog.ErrUnauthorized) || errors.Is(err, crmlog.ErrForbidden):
 		c.adapter.types.Forget(c.account())
 		c.adapter.names.Forget(c.user())
 	case err == nil && answer.Data.IsDeleted:
-		err = fmt.Errorf("%s: %w", operation, crmlog.ErrLogGone)
-	case err == nil && answer.Data.ID == "":
-		err = &crmlog.APIError{Operation: operation, Kind: crmlog.ErrUnavailable, NotDone: req.Body == nil, Err: errors.New("no activity in the answer")}
+		err = fmt.Errorf("%s: %s: %w", Platform, req.Operation, crmlog.ErrLogGone)
 	}
 	return answer.Data, err
 }
