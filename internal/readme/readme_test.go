@@ -35,7 +35,7 @@ var adapters = map[string]reflect.Type{
 }
 
 // noCRM are adapters that are not for a CRM.
-var noCRM = []string{"crmlogtest"}
+var noCRM = []string{"adaptertest", "crmlogtest"}
 
 const begin, end = "<!-- adapters: go test ./internal/readme -update -->\n", "<!-- end of adapters -->\n"
 
