@@ -54,6 +54,7 @@ func TestTheSkeletonPassesTheSuiteOnceItIsWritten(t *testing.T) {
 			return part(unwritten.FindStringSubmatch(line)[1])
 		})
 		text = strings.Replace(text, "Limit: 0", "Limit: 5000", 1)
+		text += part("list")
 		return strings.Replace(text, "type record struct {", "type record struct {\n\tVersion int `json:\"version,omitempty\"`", 1)
 	})
 	edit(t, filepath.Join(dir, "fake_test.go"), func(text string) string {
