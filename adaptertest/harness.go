@@ -37,8 +37,9 @@ type Harness struct {
 	// may be left empty where Input.AuthHeader is.
 	Other crmlog.AddMessageLogInput
 
-	// MaxBody is how many bytes a record's text has at most, as the fake stores
-	// it. 0: the CRM has no limit, or none below 200,000.
+	// MaxBody is how long a record's text is at most, as the fake stores it: in
+	// bytes, or in characters if the CRM counts those. 0: the CRM has no limit, or
+	// none below 200,000.
 	MaxBody int
 
 	// Cannot is what the CRM does not allow an adapter to do. The zero value: it
