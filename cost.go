@@ -48,9 +48,14 @@ func (c *costContext) Value(key any) any {
 // an adapter without a [Router]; a router reports by itself, in Report.Cost. A
 // meter that ctx has already goes on counting as well.
 func WithCostMeter(ctx context.Context) (context.Context, *CostMeter) {
-	c := &costContext{Context: ctx}
-	c.meter.outer, _ = ctx.Value(costMeterKey{}).(*CostMeter)
+	c := new(costContext)
+	c.begin(ctx)
 	return c, &c.meter
+}
+
+func (c *costContext) begin(ctx context.Context) {
+	c.Context = ctx
+	c.meter.outer, _ = ctx.Value(costMeterKey{}).(*CostMeter)
 }
 
 // AddCost adds to the meter that ctx has, if it has one. Package crmhttp does

@@ -15,7 +15,8 @@ const maxLinger = 100 * time.Millisecond
 // batch has one authHeader.
 type line struct {
 	waiting []*entry
-	refused int // claims in a row that found another holder; of the goroutine
+	first   [1]*entry // room for waiting, where one message comes at a time
+	refused int       // claims in a row that found another holder; of the goroutine
 }
 
 // entry is a message on its way.
@@ -85,6 +86,7 @@ func (r *Router) enqueue(e *entry) {
 	l := r.lines[ref]
 	if l == nil {
 		l = &line{}
+		l.waiting = l.first[:0]
 		r.lines[ref] = l
 		r.active.Add(1)
 		go r.serve(ref, l)

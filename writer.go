@@ -30,11 +30,11 @@ type writer struct {
 	line  *line
 	batch []*entry
 	// ctx carries the values of the first entry's caller, until ends with the
-	// deadline: a write that has begun is not cut by a caller that leaves.
-	ctx    context.Context
+	// deadline: a write that has begun is not cut by a caller that leaves. Its
+	// meter has what no entry answers for yet.
+	ctx    writerContext
 	until  context.Context
 	cancel context.CancelFunc
-	meter  *CostMeter // of ctx; what no entry answers for yet
 
 	digest   Digest
 	claim    Claim
@@ -54,10 +54,22 @@ type writer struct {
 
 	again []*entry
 	pause time.Duration
+
+	// Room for the slices of a batch of one.
+	id     [1]ID
+	logged [1]LoggedMessage
+	result [1]UpdateResult
 }
 
+// writerContext is a context without an end that counts what it costs.
+type writerContext struct{ costContext }
+
+func (c *writerContext) Deadline() (time.Time, bool) { return time.Time{}, false }
+func (c *writerContext) Done() <-chan struct{}       { return nil }
+func (c *writerContext) Err() error                  { return nil }
+
 func (w *writer) run() {
-	w.ctx, w.meter = WithCostMeter(context.WithoutCancel(w.batch[0].ctx))
+	w.ctx.begin(w.batch[0].ctx)
 	defer func() { w.cancel() }()
 	defer func() {
 		if len(w.again) > 0 {
@@ -163,28 +175,17 @@ func (w *writer) takeClaim() bool {
 		Conversation: in.Digest.Conversation,
 		Day:          in.Digest.Day,
 	}
-	ids := make([]ID, len(w.batch))
-	for i, e := range w.batch {
-		ids[i] = e.in.Message.ID
+	ids := w.id[:0]
+	for _, e := range w.batch {
+		ids = append(ids, e.in.Message.ID)
 	}
 	w.claimed = time.Now()
 	w.leaseFrom(w.claimed)
 	claim, err := w.r.store.Claim(w.until, ClaimRequest{
 		Digest: w.digest, Lease: w.r.lease, Messages: ids, Intend: true, Settle: w.settleTime(),
 	})
-	var held *ClaimedError
-	switch {
-	case errors.As(err, &held):
-		w.again = w.batch
-		w.line.refused++
-		w.pause = min(held.RetryAfter, backoff(w.line.refused))
-		return false
-	case err != nil:
-		err = fmt.Errorf("%w: store: claim: %w", ErrUnavailable, err)
-		w.warn("claim failed", err)
-		for _, e := range w.batch {
-			w.fail(e, err)
-		}
+	if err != nil {
+		w.notClaimed(err)
 		return false
 	}
 	w.line.refused = 0
@@ -199,6 +200,21 @@ func (w *writer) takeClaim() bool {
 	return true
 }
 
+func (w *writer) notClaimed(err error) {
+	var held *ClaimedError
+	if errors.As(err, &held) {
+		w.again = w.batch
+		w.line.refused++
+		w.pause = min(held.RetryAfter, backoff(w.line.refused))
+		return
+	}
+	err = fmt.Errorf("%w: store: claim: %w", ErrUnavailable, err)
+	w.warn("claim failed", err)
+	for _, e := range w.batch {
+		w.fail(e, err)
+	}
+}
+
 // leaseFrom sets the deadline of the last write under a lease that was asked for
 // at start.
 func (w *writer) leaseFrom(start time.Time) {
@@ -206,12 +222,12 @@ func (w *writer) leaseFrom(start time.Time) {
 		w.cancel()
 	}
 	w.deadline = start.Add(w.r.lease - w.r.grace)
-	w.until, w.cancel = context.WithDeadline(w.ctx, w.deadline)
+	w.until, w.cancel = context.WithDeadline(&w.ctx, w.deadline)
 }
 
 // storeContext lasts as long as the lease, for what makes an outcome durable.
 func (w *writer) storeContext() (context.Context, context.CancelFunc) {
-	return context.WithDeadline(w.ctx, w.deadline.Add(w.r.grace))
+	return context.WithDeadline(&w.ctx, w.deadline.Add(w.r.grace))
 }
 
 // backoff grows from 5 ms to 250 ms, with jitter: the other holder is likely to
@@ -225,6 +241,7 @@ func backoff(n int) time.Duration {
 // bound to another digest, and returns the rest.
 func (w *writer) answerKnown() (todo []*entry, amended []amendment) {
 	states := w.claim.Messages // in the batch's order, also of those that left it
+	todo = w.batch[:0]
 	for _, e := range w.batch {
 		for states[0].ID != e.in.Message.ID {
 			states = states[1:]
@@ -265,6 +282,9 @@ func (w *writer) answerKnown() (todo []*entry, amended []amendment) {
 // is not there.
 func (w *writer) recheck(todo []*entry) ([]*entry, bool) {
 	last := w.part
+	if !slices.ContainsFunc(todo, func(e *entry) bool { return e.mayStandIn != 0 }) {
+		return todo, true
+	}
 	var fresh []*entry
 	for i, e := range todo {
 		p := slices.IndexFunc(w.claim.Parts, func(p Part) bool { return p.Number == e.mayStandIn })
@@ -544,7 +564,8 @@ func (w *writer) call(batch []*entry) written {
 	if full := bodyFull(err); full != nil {
 		one.Err, err = full, nil
 	}
-	return written{result.LogID, result.ReturnMessage, []UpdateResult{one}, err}
+	w.result[0] = one
+	return written{result.LogID, result.ReturnMessage, w.result[:], err}
 }
 
 // write brings a batch into the CRM. It returns what is still to be written, of
@@ -577,7 +598,7 @@ func (w *writer) wrote(batch, rest []*entry, adding bool, done written) ([]*entr
 		w.made(done.logID)
 	}
 	current := w.part
-	c := Commit{Part: current.Number, LogID: current.LogID, Logged: make([]LoggedMessage, 0, len(batch))}
+	c := Commit{Part: current.Number, LogID: current.LogID, Logged: w.logged[:0]}
 	var left []*entry
 	for i, e := range batch {
 		err := done.results[i].Err
@@ -863,7 +884,7 @@ func (w *writer) succeed(e *entry, outcome Outcome, logID string, returned Retur
 
 // charge has e answer for what was spent since the last charge: the first entry
 // of a batch, since they are finished in its order.
-func (w *writer) charge(e *entry) { e.cost = e.cost.plus(w.meter.take()) }
+func (w *writer) charge(e *entry) { e.cost = e.cost.plus(w.ctx.meter.take()) }
 
 func (w *writer) fail(e *entry, err error) {
 	w.charge(e)
@@ -891,7 +912,7 @@ func (w *writer) warn(what string, err error, more ...slog.Attr) {
 	if err != nil {
 		attrs = append(attrs, slog.String("class", ErrorClass(err)), slog.String("error", err.Error()))
 	}
-	w.r.log.LogAttrs(w.ctx, slog.LevelWarn, "crmlog: "+what, attrs...)
+	w.r.log.LogAttrs(&w.ctx, slog.LevelWarn, "crmlog: "+what, attrs...)
 }
 
 // sendOn moves an entry to the line of the digest that it is bound to.
