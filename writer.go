@@ -19,7 +19,7 @@ const maxAttempts = 5
 const maxPause = 30 * time.Second
 
 // maxBatch is how many messages are written to the CRM together at the most.
-const maxBatch = 500
+const maxBatch = 2000
 
 // A writer takes one batch of one digest through the protocol: claim, settle
 // what somebody left open, then for each message intend, write, commit. What
