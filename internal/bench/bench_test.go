@@ -276,3 +276,61 @@ func BenchmarkHot(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkBackfill logs a day of one conversation in one call.
+func BenchmarkBackfill(b *testing.B) {
+	for _, n := range []int{200, 2000} {
+		b.Run(fmt.Sprintf("crm=5ms/backfill/store=memory/messages=%d", n), func(b *testing.B) {
+			crm := testcrm.NewServer(testcrm.ServerConfig{Latency: 5 * time.Millisecond, KeepRequests: -1})
+			defer crm.Close()
+			web := httptest.NewServer(crm)
+			defer web.Close()
+			adapter, err := testcrm.New(testcrm.Config{BaseURL: web.URL})
+			require.NoError(b, err)
+			router, err := crmlog.NewRouter(adapter, crmlog.RouterConfig{Platform: "bench"})
+			require.NoError(b, err)
+			calls, backfills := 0, 0
+			for b.Loop() {
+				in := input(message(backfills*n, backfills))
+				for i := 1; i < n; i++ {
+					in.Messages = append(in.Messages, crmlog.MessageInput{Message: message(backfills*n+i, backfills)})
+				}
+				report, err := router.Log(context.Background(), in)
+				if err != nil {
+					b.Fatal(err)
+				}
+				calls += report.Cost.Calls
+				backfills++
+			}
+			require.NoError(b, router.Shutdown(context.Background()))
+			b.ReportMetric(float64(calls)/float64(backfills), "calls/backfill")
+			b.ReportMetric(float64(n*backfills)/b.Elapsed().Seconds(), "msg/s")
+		})
+	}
+}
+
+// BenchmarkTenants has 1,000 callers at once, of one tenant or of as many.
+func BenchmarkTenants(b *testing.B) {
+	const n = 1000
+	for _, tenants := range []int{1, n} {
+		b.Run(fmt.Sprintf("crm=5ms/distinct/store=memory/callers=%d/tenants=%d", n, tenants), func(b *testing.B) {
+			crm := testcrm.NewServer(testcrm.ServerConfig{Latency: 5 * time.Millisecond, KeepRequests: -1})
+			defer crm.Close()
+			web := httptest.NewServer(crm)
+			defer web.Close()
+			adapter, err := testcrm.New(testcrm.Config{BaseURL: web.URL})
+			require.NoError(b, err)
+			router, err := crmlog.NewRouter(adapter, crmlog.RouterConfig{Platform: "bench"})
+			require.NoError(b, err)
+			callers(b, n, func(i int) {
+				in := input(message(i, i))
+				in.Account = fmt.Sprint("tenant-", i%tenants)
+				in.AuthHeader = crmlog.AuthHeader(fmt.Sprint("Bearer ", i%tenants))
+				if _, err := router.Log(context.Background(), in); err != nil {
+					b.Error(err)
+				}
+			})
+			require.NoError(b, router.Shutdown(context.Background()))
+		})
+	}
+}
