@@ -28,9 +28,22 @@ proof: ## the proofs in full (CRMLOG_TEST_POSTGRES for PostgreSQL)
 fuzz: ## each fuzz target for a while (FUZZTIME=30s)
 	./internal/fuzz.sh $(or $(FUZZTIME),30s)
 
+BENCH := go test -run '^$$' -benchmem
 .PHONY: bench
-bench: ## the benchmarks
-	go test -run '^$$' -bench . -benchmem ./...
+bench: ## the benchmarks, five runs of each in turn, to docs/bench.txt (CRMLOG_TEST_POSTGRES, CRMLOG_BENCH_ROWS)
+	for run in 1 2 3 4 5; do \
+		$(BENCH) -bench 'Router|JSON' ./internal/bench && \
+		$(BENCH) -bench 'Log|Floor|Hot/./././callers=64' -benchtime 3000x ./internal/bench && \
+		$(BENCH) -bench Tenants -benchtime 10000x ./internal/bench && \
+		$(BENCH) -bench Backfill -benchtime 20x ./internal/bench && \
+		$(BENCH) -bench 'Add$$' -benchtime 200x ./note && \
+		$(BENCH) -bench GroupCommit -benchtime 10000x ./sqlstore || exit 1; \
+	done > docs/bench.txt
+	$(BENCH) -timeout 60m -bench ClaimCommit -benchtime 20000x ./sqlstore >> docs/bench.txt
+
+.PHONY: plots
+plots: ## the plots and tables of docs/performance.md, out of docs/bench.txt
+	go run ./internal/benchplot < docs/bench.txt
 
 .PHONY: screenshots
 screenshots: ## the pictures in docs/images, with Chromium
