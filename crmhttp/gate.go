@@ -155,7 +155,7 @@ func (gs *gates) back(t ticket, h heard) (reserved bool) {
 		g.close(now, max(h.wait, reserveWait), errReserve)
 	case h.wait > 0:
 		g.close(now, h.wait, errHeldBack)
-	case h.answered:
+	case h.answered && !t.sent.Before(g.opens):
 		g.oneByOne = false
 	}
 	gs.release(g, now)

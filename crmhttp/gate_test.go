@@ -368,3 +368,44 @@ func TestGatesAreForgotten(t *testing.T) {
 		require.LessOrEqual(t, crmhttp.Gates(client), 1100)
 	})
 }
+
+// What was sent before a long limit began says nothing of whether it is over.
+func TestAnEarlierAnswerDoesNotEndALongLimit(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var tries, sent atomic.Int32
+		client := newClient(t, crmhttp.Config{MaxWait: 2 * time.Minute, Transport: transport(func(*http.Request) (*http.Response, error) {
+			switch n := tries.Add(1); n {
+			case 1:
+				time.Sleep(time.Second)
+				return recorded(answer(429, `{}`, "Retry-After", "60")), nil
+			case 2:
+				time.Sleep(2 * time.Second)
+				return recorded(answer(200, `{}`)), nil
+			case 3: // finds out
+				time.Sleep(3 * time.Second)
+				sent.Store(tries.Load())
+				return recorded(answer(200, `{}`)), nil
+			}
+			time.Sleep(time.Second)
+			return recorded(answer(200, `{}`)), nil
+		})})
+		var wg sync.WaitGroup
+		var failed atomic.Int32
+		call := func() {
+			if _, err := client.Do(t.Context(), get("https://acme.example"), nil); err != nil {
+				failed.Add(1)
+			}
+		}
+		wg.Go(call)
+		wg.Go(call)
+		time.Sleep(3 * time.Second)
+		for range 5 {
+			wg.Go(call)
+		}
+		wg.Wait()
+		require.Zero(t, failed.Load())
+		require.EqualValues(t, 3, sent.Load(), "others went out while one found out")
+		require.EqualValues(t, 8, tries.Load())
+	})
+}
