@@ -17,7 +17,8 @@ import (
 // CRM, and the trap for every other address.
 type network struct {
 	home      *url.URL // the CRM's address
-	crm, trap *httptest.Server
+	crm       *httptest.Server
+	trap      *httptest.Server // made when it is needed, which is rare
 	transport *http.Transport
 	closing   chan struct{}
 
@@ -60,7 +61,6 @@ func newNetwork(h *Harness, crm http.Handler) *network {
 	home, _ := url.Parse(h.BaseURL) // checked by prepared
 	n := &network{home: home, handler: crm, closing: make(chan struct{}), armed: make(chan struct{}), since: map[string]int{}}
 	n.crm = httptest.NewServer(http.HandlerFunc(n.serve))
-	n.trap = httptest.NewServer(http.HandlerFunc(n.catch))
 	dial := func(to *httptest.Server) func(ctx context.Context) (net.Conn, error) {
 		return func(ctx context.Context) (net.Conn, error) {
 			var d net.Dialer
@@ -68,13 +68,13 @@ func newNetwork(h *Harness, crm http.Handler) *network {
 		}
 	}
 	n.transport = &http.Transport{
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(n.trap)(ctx) },
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(n.catcher())(ctx) },
 		// Behind a DialTLSContext no handshake is made: https costs nothing here.
 		DialTLSContext: func(ctx context.Context, _, addr string) (net.Conn, error) {
 			if addr == home.Host+":443" {
 				return dial(n.crm)(ctx)
 			}
-			return dial(n.trap)(ctx)
+			return dial(n.catcher())(ctx)
 		},
 		MaxIdleConnsPerHost: 100,
 	}
@@ -85,9 +85,24 @@ func (n *network) close() {
 	close(n.closing)
 	n.transport.CloseIdleConnections()
 	n.crm.CloseClientConnections()
-	n.trap.CloseClientConnections()
 	n.crm.Close()
-	n.trap.Close()
+	n.mu.Lock()
+	trap := n.trap
+	n.mu.Unlock()
+	if trap != nil {
+		trap.CloseClientConnections()
+		trap.Close()
+	}
+}
+
+// catcher is the trap.
+func (n *network) catcher() *httptest.Server {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.trap == nil {
+		n.trap = httptest.NewServer(http.HandlerFunc(n.catch))
+	}
+	return n.trap
 }
 
 func newRequest(r *http.Request) *request {
