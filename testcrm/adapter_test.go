@@ -37,7 +37,7 @@ func newAdapter(t testing.TB, config testcrm.ServerConfig) (*testcrm.Server, *te
 func newRouter(t testing.TB, adapter crmlog.Adapter) *crmlog.Router {
 	t.Helper()
 	router, err := crmlog.NewRouter(adapter, crmlog.RouterConfig{
-		Platform: testcrm.Platform, Lease: 600 * time.Millisecond, Grace: 100 * time.Millisecond,
+		Platform: testcrm.Platform, Lease: 20 * time.Second, Grace: 100 * time.Millisecond,
 	})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, router.Shutdown(context.Background())) })
