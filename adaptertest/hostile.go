@@ -88,7 +88,7 @@ func hostileChecks() []check {
 			shown := p.text(logID)
 			p.open()
 			forged := p.input(1)
-			forged.Message.ID = "60279564998"
+			forged.Message.ID = "70279564998"
 			forged.Message.Subject = strings.ReplaceAll(strings.ReplaceAll(shown, word(1), "one"), word(2), "two")
 			logID = p.add(forged)
 			p.want(!p.update(logID, p.input(2)).AlreadyThere, "a message was taken for one that stands there, because of a text that looks like its entry")

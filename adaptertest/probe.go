@@ -147,7 +147,7 @@ func (p *probe) inputOf(tenant crmlog.AddMessageLogInput, n int) crmlog.AddMessa
 // text is an inbound SMS, n minutes after nine.
 func text(n int, words string) crmlog.Message {
 	return crmlog.Message{
-		ID:           crmlog.ID(fmt.Sprint(60279564000 + n)),
+		ID:           crmlog.ID(fmt.Sprint(60279564000 + n*389%1009)), // ids say nothing of the order
 		Type:         crmlog.MessageTypeSMS,
 		Direction:    crmlog.DirectionInbound,
 		CreationTime: time.Date(2026, 3, 10, 16, n, 0, 0, time.UTC),

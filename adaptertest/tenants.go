@@ -164,7 +164,7 @@ var tenantChecks = []check{
 			scribble(&two)
 			if !p.suite.h.Cannot.Batch {
 				batch := []crmlog.AddMessageLogInput{rich(3), rich(4), rich(4), rich(5)}
-				batch[2].Message.ID = "60279564997"
+				batch[2].Message.ID = "70279564997"
 				var keptBatch []crmlog.AddMessageLogInput
 				for _, in := range batch {
 					keptBatch = append(keptBatch, clone(in))
