@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strconv"
 )
 
 // Adapter files messages in one kind of CRM. The two methods are the contract
@@ -140,6 +141,21 @@ func (s *AdditionalSubmission) UnmarshalJSON(data []byte) error {
 	}
 	*s = m
 	return nil
+}
+
+// ID reads a field that holds one id, which a form gives as a number or a
+// string; it is "" for a field that is absent, null or empty. Anything else is an
+// [*InputError].
+func (s AdditionalSubmission) ID(field string) (ID, error) {
+	switch v := s[field].(type) {
+	case nil:
+		return "", nil
+	case string, json.Number, int, int64, ID:
+		return ID(fmt.Sprint(v)), nil
+	case float64:
+		return ID(strconv.FormatFloat(v, 'f', -1, 64)), nil
+	}
+	return "", &InputError{"additionalSubmission." + field, "neither a number nor a string; give one id"}
 }
 
 // MessageLogResult is what an adapter did.

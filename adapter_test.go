@@ -126,3 +126,24 @@ func TestAPIErrorSaysWhatIsKnown(t *testing.T) {
 	require.Equal(t, 1500*time.Millisecond, crmlog.RetryAfter(fmt.Errorf("message 1: %w", err)))
 	require.Zero(t, crmlog.RetryAfter(errors.New("boom")))
 }
+
+func TestAFieldOfASubmissionIsReadAsAnID(t *testing.T) {
+	t.Parallel()
+	var s crmlog.AdditionalSubmission
+	require.NoError(t, json.Unmarshal([]byte(`{"number":9007199254740993,"text":"12","empty":"","null":null,"list":[1],"yes":true}`), &s))
+	s["float"], s["int"] = float64(12345678901), 7
+	for field, want := range map[string]crmlog.ID{
+		"number": "9007199254740993", "text": "12", "empty": "", "null": "", "absent": "", "float": "12345678901", "int": "7",
+	} {
+		id, err := s.ID(field)
+		require.NoError(t, err, field)
+		require.Equal(t, want, id, field)
+	}
+	for _, field := range []string{"list", "yes"} {
+		_, err := s.ID(field)
+		require.ErrorIs(t, err, crmlog.ErrInvalidInput)
+		require.ErrorContains(t, err, "additionalSubmission."+field)
+	}
+	_, err := crmlog.AdditionalSubmission(nil).ID("deals")
+	require.NoError(t, err)
+}

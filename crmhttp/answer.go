@@ -57,6 +57,17 @@ func (a Answer) fromFirewall() bool {
 	return a.StatusCode == http.StatusForbidden && len(a.Body) > 0 && !a.isJSON() && !json.Valid(a.Body)
 }
 
+// Flag is a boolean in an answer. Older APIs show some as 0 and 1, or as "0" and
+// "1". What is none of these, or absent, is false.
+type Flag bool
+
+// UnmarshalJSON implements [json.Unmarshaler].
+func (f *Flag) UnmarshalJSON(data []byte) error {
+	s := strings.Trim(string(data), `"`)
+	*f = s == "true" || s == "1"
+	return nil
+}
+
 // A Checker is an answer that knows whether it is whole. JSON decodes {} and
 // null into any struct, so that an answer in which all is missing looks like a
 // record without a body, or a search that found nothing: what is written after

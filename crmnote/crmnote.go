@@ -36,8 +36,19 @@ type Log struct {
 	options note.Options
 }
 
-// New reads the log off in. in.Digest must be set; an adapter that is called
-// without a router derives it first. Of the options, Format, Limit and Size are
+// Digested is in with its digest: the router's, or, where the adapter is called
+// without one, that of the message. Platform is the adapter's name. The error is
+// an [*crmlog.InputError].
+func Digested(platform string, in crmlog.AddMessageLogInput) (crmlog.AddMessageLogInput, error) {
+	if !in.Digest.IsZero() {
+		return in, nil
+	}
+	digest, err := crmlog.NewDigestRef(platform, in)
+	in.Digest = digest
+	return in, err
+}
+
+// New reads the log off in, whose digest must be set; see [Digested]. Of the options, Format, Limit and Size are
 // the CRM's; the rest is filled in. The user's own messages are signed with
 // in.User.Name, or what RingCentral says of the sender.
 func New(in crmlog.AddMessageLogInput, o note.Options) Log {
@@ -214,27 +225,18 @@ func AddTo(body string, logs ...Log) (string, []crmlog.UpdateResult, error) {
 
 // addValid leaves out what alone is an error, the cause of one of all.
 func addValid(body string, logs []Log, cause error) (string, []crmlog.UpdateResult, error) {
-	results := make([]crmlog.UpdateResult, len(logs))
-	var valid []Log
-	var at []int
-	for i, l := range logs {
-		if _, _, err := AddTo("", l); err != nil {
-			results[i].Err = err
-			continue
-		}
-		valid, at = append(valid, l), append(at, i)
-	}
-	if len(valid) == len(logs) {
+	valid, place := Each(logs, func(l Log) (Log, error) {
+		_, _, err := AddTo("", l)
+		return l, err
+	})
+	switch len(valid) {
+	case len(logs):
 		return body, nil, inputError(cause)
+	case 0:
+		return body, place(nil), nil
 	}
-	if len(valid) == 0 {
-		return body, results, nil
-	}
-	body, rs, err := AddTo(body, valid...)
-	for i := range rs {
-		results[at[i]] = rs[i]
-	}
-	return body, results, err
+	body, results, err := AddTo(body, valid...)
+	return body, place(results), err
 }
 
 func inputError(err error) error {
@@ -259,6 +261,28 @@ func Amend(body string, logs ...Log) (string, []crmlog.UpdateResult, error) {
 		body, results[i].AlreadyThere = r.Body, !r.Changed
 	}
 	return body, results, nil
+}
+
+// Each prepares the messages of a batch, one by one. A message whose input is
+// wrong holds up no other: place puts the results of those that are prepared
+// among all, and the error in its own.
+func Each[M, T any](in []M, prepare func(M) (T, error)) (prepared []T, place func([]crmlog.UpdateResult) []crmlog.UpdateResult) {
+	results := make([]crmlog.UpdateResult, len(in))
+	var at []int
+	for i, m := range in {
+		p, err := prepare(m)
+		if err != nil {
+			results[i].Err = err
+			continue
+		}
+		prepared, at = append(prepared, p), append(at, i)
+	}
+	return prepared, func(of []crmlog.UpdateResult) []crmlog.UpdateResult {
+		for i, r := range of {
+			results[at[i]] = r
+		}
+		return results
+	}
 }
 
 // One is what an adapter returns for one message that it added to the record, or

@@ -17,12 +17,9 @@ import (
 func Prepare(platform string, o note.Options, in ...crmlog.AddMessageLogInput) ([]Log, error) {
 	logs := make([]Log, len(in))
 	for i, m := range in {
-		if m.Digest.IsZero() {
-			digest, err := crmlog.NewDigestRef(platform, m)
-			if err != nil {
-				return nil, err
-			}
-			m.Digest = digest
+		m, err := Digested(platform, m)
+		if err != nil {
+			return nil, err
 		}
 		if strings.TrimSpace(string(m.ContactInfo.ID)) == "" {
 			return nil, &crmlog.InputError{Field: "contactInfo.id", Problem: "empty; give the contact's id"}
