@@ -1,6 +1,7 @@
 package pipedrive
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"regexp"
@@ -11,23 +12,13 @@ import (
 	"github.com/crmlog/crmlog/crmhttp"
 )
 
-// hostForm is held against the host as it was given: some letters beyond ASCII
-// are ASCII in lower case.
-var hostForm = regexp.MustCompile(`^([A-Za-z0-9-]+\.)+[A-Za-z0-9-]+$`)
-
 // baseURL takes a host from data only if it is Pipedrive's: it gets the
 // credential.
 func (a *Adapter) baseURL(hostname string) (string, error) {
-	switch host := strings.ToLower(hostname); {
-	case a.config.BaseURL != "":
-		return a.config.BaseURL, nil
-	case host == "":
-		return "https://api.pipedrive.com", nil
-	case !hostForm.MatchString(hostname) || !strings.HasSuffix(host, ".pipedrive.com"):
-		return "", &crmlog.InputError{Field: "user.hostname", Problem: "not a host of Pipedrive; give one such as acme.pipedrive.com, without scheme or path"}
-	default:
-		return "https://" + host, nil
+	if a.config.BaseURL != "" || hostname == "" {
+		return cmp.Or(a.config.BaseURL, "https://api.pipedrive.com"), nil
 	}
+	return crmhttp.CompanyURL("user.hostname", hostname, "pipedrive.com")
 }
 
 // authorization tells a personal API token from an Authorization header.
@@ -44,17 +35,10 @@ func (c *call) account() string { return crmhttp.AccountKey(c.baseURL, c.in.Acco
 func (c *call) user() string    { return c.account() + " user " + string(c.in.User.ID) }
 
 type activityType struct {
-	Key    string `json:"key_string"`
-	Name   string `json:"name"`
-	Active flag   `json:"active_flag"`
-}
-
-// flag is a boolean of API v1, which shows some as 0 and 1.
-type flag bool
-
-func (f *flag) UnmarshalJSON(data []byte) error {
-	*f = string(data) == "true" || string(data) == "1"
-	return nil
+	Key  string `json:"key_string"`
+	Name string `json:"name"`
+	// API v1 shows some booleans as 0 and 1.
+	Active crmhttp.Flag `json:"active_flag"`
 }
 
 // activityType finds the type of digests, and what to tell the user: a warning

@@ -2,14 +2,13 @@ package pipedrive
 
 import (
 	"encoding/json"
-	"fmt"
 	"math"
 	"regexp"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/crmlog/crmlog"
+	"github.com/crmlog/crmlog/crmhttp"
 )
 
 // activity is what is read of an activity. Null fields stay zero.
@@ -59,52 +58,28 @@ type links struct {
 var uuidForm = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
 
 func readLinks(submission crmlog.AdditionalSubmission) (l links, err error) {
-	deal, err := submitted(submission, "deals")
+	deal, err := submission.ID("deals")
 	if err == nil && deal != "" {
-		l.DealID, err = number("additionalSubmission.deals", deal)
+		l.DealID, err = crmhttp.Number("additionalSubmission.deals", deal)
 	}
 	if err != nil {
 		return links{}, err
 	}
-	lead, err := submitted(submission, "leads")
-	switch {
-	case err != nil:
-		return links{}, err
-	case lead != "" && !uuidForm.MatchString(lead):
-		return links{}, &crmlog.InputError{Field: "additionalSubmission.leads", Problem: "not a UUID; give the lead's id"}
-	case l.DealID == 0:
-		l.LeadID = lead
+	lead, err := submission.ID("leads")
+	if err == nil && lead != "" && !uuidForm.MatchString(string(lead)) {
+		err = &crmlog.InputError{Field: "additionalSubmission.leads", Problem: "not a UUID; give the lead's id"}
 	}
-	return l, nil
-}
-
-// submitted reads a field that a form gives as a number or a string, or empty.
-func submitted(submission crmlog.AdditionalSubmission, field string) (string, error) {
-	switch v := submission[field].(type) {
-	case nil:
-		return "", nil
-	case string, json.Number, int, int64:
-		return fmt.Sprint(v), nil
-	case float64:
-		return strconv.FormatFloat(v, 'f', -1, 64), nil
+	if l.DealID == 0 {
+		l.LeadID = string(lead)
 	}
-	return "", &crmlog.InputError{Field: "additionalSubmission." + field, Problem: "neither a number nor a string; give one id"}
-}
-
-// number reads one of Pipedrive's integer ids.
-func number(field, s string) (int64, error) {
-	n, err := strconv.ParseInt(s, 10, 64)
-	if err != nil || n <= 0 || strconv.FormatInt(n, 10) != s {
-		return 0, &crmlog.InputError{Field: field, Problem: "not a Pipedrive id; give a whole number above 0"}
-	}
-	return n, nil
+	return l, err
 }
 
 // ownerID is the Pipedrive user's number at the beginning of a user id such as
 // "7" or "7-pipedrive"; 0 when there is none. A UUID can begin with digits too.
 func ownerID(id crmlog.ID) int64 {
 	head, _, _ := strings.Cut(string(id), "-")
-	n, err := number("user.id", head)
+	n, err := crmhttp.Number("user.id", crmlog.ID(head))
 	if err != nil || n > math.MaxInt32 || uuidForm.MatchString(string(id)) {
 		return 0
 	}

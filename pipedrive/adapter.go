@@ -161,22 +161,12 @@ func (a *Adapter) UpdateMessageLogs(ctx context.Context, in crmlog.UpdateMessage
 
 // update leaves out messages whose input is wrong, and says so in their results.
 func (a *Adapter) update(ctx context.Context, id string, change crmnote.Change, in ...crmlog.AddMessageLogInput) ([]crmlog.UpdateResult, error) {
-	if _, err := number("existingMessageLog.thirdPartyLogId", id); err != nil {
+	if _, err := crmhttp.Number("existingMessageLog.thirdPartyLogId", crmlog.ID(id)); err != nil {
 		return nil, err
 	}
-	results := make([]crmlog.UpdateResult, len(in))
-	var valid []*call
-	var at []int
-	for i, m := range in {
-		call, err := a.prepare(m)
-		if err != nil {
-			results[i].Err = err
-			continue
-		}
-		valid, at = append(valid, call), append(at, i)
-	}
+	valid, place := crmnote.Each(in, a.prepare)
 	if len(valid) == 0 {
-		return results, nil
+		return place(nil), nil
 	}
 	logs := a.logs(ctx, valid...)
 	path := []string{"api", "v2", "activities", id}
@@ -188,9 +178,7 @@ func (a *Adapter) update(ctx context.Context, id string, change crmnote.Change, 
 	if err != nil {
 		return nil, err
 	}
-	for i, r := range changed {
-		results[at[i]] = r
-	}
+	results := place(changed)
 	update := activityChange{}
 	if body != old.Note {
 		update.Note = body
@@ -224,25 +212,21 @@ type call struct {
 
 // prepare checks the input, all of it before the first request.
 func (a *Adapter) prepare(in crmlog.AddMessageLogInput) (*call, error) {
-	var err error
-	if in.Digest.IsZero() {
-		if in.Digest, err = crmlog.NewDigestRef(Platform, in); err != nil {
-			return nil, err
-		}
+	in, err := crmnote.Digested(Platform, in)
+	if err != nil {
+		return nil, err
 	}
 	c, err := a.newCall(in)
 	if err != nil {
 		return nil, err
 	}
-	if c.personID, err = number("contactInfo.id", string(in.ContactInfo.ID)); err != nil {
-		return nil, err
+	c.personID, err = crmhttp.Number("contactInfo.id", in.ContactInfo.ID)
+	if org := in.ContactInfo.OrganizationID; err == nil && org != "" {
+		c.orgID, err = crmhttp.Number("contactInfo.organizationId", org)
 	}
-	if in.ContactInfo.OrganizationID != "" {
-		if c.orgID, err = number("contactInfo.organizationId", string(in.ContactInfo.OrganizationID)); err != nil {
-			return nil, err
-		}
+	if err == nil {
+		c.links, err = readLinks(in.AdditionalSubmission)
 	}
-	c.links, err = readLinks(in.AdditionalSubmission)
 	return c, err
 }
 

@@ -28,7 +28,7 @@ func (a *Adapter) SettleTime() time.Duration { return a.config.SettleTime }
 // in.Since, and returns those with the digest's identity in their note. A page
 // costs 10 tokens.
 func (a *Adapter) FindMessageLogs(ctx context.Context, in crmlog.FindInput) ([]crmlog.FoundMessageLog, error) {
-	person, err := number("contactInfo.id", string(in.ContactInfo.ID))
+	person, err := crmhttp.Number("contactInfo.id", in.ContactInfo.ID)
 	if err != nil {
 		return nil, err
 	}
