@@ -184,7 +184,8 @@ func newAcmeAdapter(w wrong, c adaptertest.Config) (crmlog.Adapter, error) {
 
 func (a *acme) do(ctx context.Context, auth crmlog.AuthHeader, req crmhttp.Request, out any) error {
 	if a.wrong.sharedAuth {
-		a.auth.CompareAndSwap(nil, &auth)
+		first := auth
+		a.auth.CompareAndSwap(nil, &first)
 		auth = *a.auth.Load()
 	}
 	if a.wrong.inURL {
