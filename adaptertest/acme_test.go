@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -56,6 +57,7 @@ func newAcme() *adaptertest.Fake {
 			Contact: r.Fields["contact"].(string), Key: r.Fields["key"].(string),
 		}
 	}
+	var keys sync.Mutex
 	refused := func(status int, code string) adaptertest.Answer {
 		return adaptertest.Answer{Status: status, Body: map[string]string{"code": code}}
 	}
@@ -89,6 +91,22 @@ func newAcme() *adaptertest.Fake {
 				}
 				r := f.Create(adaptertest.FakeRecord{Body: n.Text, Fields: map[string]any{"contact": n.Contact, "key": n.Key}})
 				return adaptertest.Answer{Status: http.StatusCreated, Body: shown(r)}
+			},
+			"PUT /keys/{key}": func(f *adaptertest.Fake, c adaptertest.Call) adaptertest.Answer {
+				var n acmeNote
+				if refusal := c.Decode(&n); refusal != nil {
+					return *refusal
+				}
+				keys.Lock() // routes run at the same time
+				defer keys.Unlock()
+				for _, r := range f.All() {
+					if !r.Deleted && r.Fields["key"] == n.Key {
+						return adaptertest.Answer{Body: shown(r)}
+					}
+				}
+				return adaptertest.Answer{Status: http.StatusCreated, Body: shown(f.Create(adaptertest.FakeRecord{
+					Body: n.Text, Fields: map[string]any{"contact": n.Contact, "key": n.Key},
+				}))}
 			},
 			"GET /notes/{id}": func(f *adaptertest.Fake, c adaptertest.Call) adaptertest.Answer {
 				if refusal := missing(f, c.PathValue("id")); refusal != nil {
@@ -156,6 +174,7 @@ type wrong struct {
 	oneByOne   bool // batches
 	hidden     bool // in a wrapper without Unwrap
 	sharedAuth bool // the first credential for all
+	byKey      bool // nothing wrong: the CRM creates by key
 }
 
 // acme is an adapter for the CRM, as one should be but for what is wrong.
@@ -259,10 +278,14 @@ func (a *acme) AddMessageLog(ctx context.Context, in crmlog.AddMessageLogInput) 
 		return crmlog.MessageLogResult{}, err
 	}
 	var created acmeNote
-	err = a.do(ctx, in.AuthHeader, crmhttp.Request{
+	req := crmhttp.Request{
 		Operation: "create note", Method: http.MethodPost, Path: []string{"notes"}, Idempotent: a.wrong.repeat,
 		Body: acmeNote{Contact: string(in.ContactInfo.ID), Key: acmeKey(in.Digest), Text: a.escaped(body)},
-	}, a.checked(&created))
+	}
+	if a.wrong.byKey {
+		req.Method, req.Path, req.Idempotent = http.MethodPut, []string{"keys", acmeKey(in.Digest)}, true
+	}
+	err = a.do(ctx, in.AuthHeader, req, a.checked(&created))
 	if err != nil {
 		return crmlog.MessageLogResult{}, err
 	}

@@ -25,7 +25,9 @@ func Check(ctx context.Context, h Harness) error {
 	}
 	var failed []error
 	for _, result := range results {
-		failed = append(failed, <-result)
+		if err := <-result; !errors.Is(err, errNothing) {
+			failed = append(failed, err)
+		}
 	}
 	return errors.Join(failed...)
 }
@@ -45,7 +47,10 @@ func Run(t *testing.T, h Harness) {
 			// subtests go test lets run at once.
 			result := s.start(t.Context(), c)
 			t.Parallel()
-			if err := <-result; err != nil {
+			switch err := <-result; {
+			case errors.Is(err, errNothing):
+				t.Skip(err)
+			case err != nil:
 				t.Error(err)
 			}
 		})
@@ -65,6 +70,9 @@ type rule struct {
 	why  string
 	see  string // where it is documented
 }
+
+// errNothing ends a check that has nothing to look at in this adapter.
+var errNothing = errors.New("does not apply")
 
 type check struct {
 	name string
@@ -116,11 +124,11 @@ func (s *suite) run(ctx context.Context, c check) error {
 	why := s.try(ctx, c)
 	// With a short timeout a busy machine can be too slow for what has to be in
 	// time. An adapter that is wrong is wrong each time.
-	for again := 2; why != nil && c.timeout != 0 && again > 0; again-- {
+	for again := 2; why != nil && !errors.Is(why, errNothing) && c.timeout != 0 && again > 0; again-- {
 		why = s.try(ctx, c)
 	}
-	if why == nil {
-		return nil
+	if why == nil || errors.Is(why, errNothing) {
+		return why
 	}
 	return fmt.Errorf("adaptertest: %s:\n\tthe rule: %s\n\twhy: %s\n\tsee: %s\n\tbut: %s",
 		c.name, c.rule.says, c.rule.why, c.rule.see, strings.ReplaceAll(why.Error(), "\n", "\n\t     "))

@@ -158,6 +158,44 @@ func TestAnAdapterThatCanDoLittlePassesIfItSaysSo(t *testing.T) {
 	require.NoError(t, adaptertest.Check(t.Context(), h))
 }
 
+// keyed needs no Finder: its CRM creates by key.
+type keyed struct{ a *acme }
+
+func (k keyed) AddIsIdempotent() {}
+
+func (k keyed) AddMessageLog(ctx context.Context, in crmlog.AddMessageLogInput) (crmlog.MessageLogResult, error) {
+	return k.a.AddMessageLog(ctx, in)
+}
+
+func (k keyed) UpdateMessageLog(ctx context.Context, in crmlog.UpdateMessageLogInput) (crmlog.MessageLogResult, error) {
+	return k.a.UpdateMessageLog(ctx, in)
+}
+
+func (k keyed) UpdateMessageLogs(ctx context.Context, in crmlog.UpdateMessageLogsInput) (crmlog.UpdateMessageLogsResult, error) {
+	return k.a.UpdateMessageLogs(ctx, in)
+}
+
+func (k keyed) AmendMessageLog(ctx context.Context, in crmlog.UpdateMessageLogInput) (crmlog.MessageLogResult, error) {
+	return k.a.AmendMessageLog(ctx, in)
+}
+
+func TestAnAdapterThatAddsIdempotentlyNeedsNoFinder(t *testing.T) {
+	t.Parallel()
+	h := harness(wrong{})
+	h.New = func(c adaptertest.Config) (crmlog.Adapter, error) {
+		a, err := newAcmeAdapter(wrong{byKey: true}, c)
+		return keyed{a.(*acme)}, err
+	}
+	require.NoError(t, adaptertest.Check(t.Context(), h))
+
+	h.New = func(c adaptertest.Config) (crmlog.Adapter, error) {
+		a, err := newAcmeAdapter(wrong{}, c)
+		return keyed{a.(*acme)}, err
+	}
+	const name = "an idempotent add makes one record"
+	require.ErrorContains(t, adaptertest.CheckNamed(t.Context(), h, name), name)
+}
+
 func TestHarnessThatLacksSomething(t *testing.T) {
 	t.Parallel()
 	full := harness(wrong{})

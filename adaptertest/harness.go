@@ -39,7 +39,8 @@ type Harness struct {
 
 	// MaxBody is how long a record's text is at most, as the fake stores it: in
 	// bytes, or in characters if the CRM counts those. 0: the CRM has no limit, or
-	// none below 200,000.
+	// none below 200,000. With a smaller one, where adapter and fake can be given it,
+	// the suite is faster.
 	MaxBody int
 
 	// Cannot is what the CRM does not allow an adapter to do. The zero value: it

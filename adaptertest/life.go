@@ -383,7 +383,7 @@ var lifeChecks = []check{
 		},
 		do: func(p *probe) {
 			if _, ok := crmlog.As[crmlog.IdempotentAdder](p.adapter); !ok {
-				return
+				p.failf("%w: the adapter is no crmlog.IdempotentAdder", errNothing)
 			}
 			first := p.add(p.input(1))
 			second := p.add(p.input(1))
@@ -429,7 +429,7 @@ func (p *probe) finder() {
 		return
 	}
 	if _, ok := crmlog.As[crmlog.IdempotentAdder](p.adapter); ok {
-		panic(failure{})
+		p.failf("%w: an IdempotentAdder needs no Finder", errNothing)
 	}
 	capability[crmlog.Finder](p, "Finder", "Find")
 }
