@@ -3,6 +3,7 @@ package adaptertest
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/crmlog/crmlog"
 )
@@ -46,11 +47,11 @@ var orderChecks = []check{
 		do: func(p *probe) {
 			const many = 20
 			order := rand.New(rand.NewPCG(1, 2)).Perm(many)
-			logID := p.add(p.input(order[0] + 1))
+			logID := p.add(p.input(order[0]))
 			for _, n := range order[1:] {
-				p.update(logID, p.input(n+1))
+				p.update(logID, p.input(n))
 			}
-			p.holds(logID, sortedWords(order, 1)...)
+			p.holds(logID, sortedWords(order)...)
 		},
 	},
 	{
@@ -76,19 +77,5 @@ var orderChecks = []check{
 	},
 }
 
-// sortedWords are the words of messages 0 to the highest of ns, or from 1, by number.
-func sortedWords(ns []int, plus ...int) []string {
-	add := 0
-	if len(plus) > 0 {
-		add = plus[0]
-	}
-	lowest := ns[0]
-	for _, n := range ns {
-		lowest = min(lowest, n)
-	}
-	var ws []string
-	for i := range ns {
-		ws = append(ws, word(lowest+add+i))
-	}
-	return ws
-}
+// sortedWords are the words of the messages in their order.
+func sortedWords(ns []int) []string { return words(slices.Sorted(slices.Values(ns))...) }
