@@ -33,11 +33,13 @@ BENCH := go test -run '^$$' -benchmem
 bench: ## the benchmarks, five runs of each in turn, to docs/bench.txt (CRMLOG_TEST_POSTGRES, CRMLOG_BENCH_ROWS)
 	for run in 1 2 3 4 5; do \
 		$(BENCH) -bench 'Router|JSON' ./internal/bench && \
-		$(BENCH) -bench 'Log|Floor|Hot/./././callers=64' -benchtime 3000x ./internal/bench && \
+		$(BENCH) -bench '(Log|Floor)/./././callers=1$$' -benchtime 300x ./internal/bench && \
+		$(BENCH) -bench '(Log|Floor)/./././callers=(8|64)' -benchtime 3000x ./internal/bench && \
+		$(BENCH) -bench 'Hot/./././callers=64' -benchtime 2000x ./internal/bench && \
 		$(BENCH) -bench Tenants -benchtime 10000x ./internal/bench && \
-		$(BENCH) -bench Backfill -benchtime 20x ./internal/bench && \
+		$(BENCH) -bench Backfill -benchtime 5x ./internal/bench && \
 		$(BENCH) -bench 'Add$$' -benchtime 200x ./note && \
-		$(BENCH) -bench GroupCommit -benchtime 10000x ./sqlstore || exit 1; \
+		$(BENCH) -bench GroupCommit -benchtime 2000x ./sqlstore || exit 1; \
 	done > docs/bench.txt
 	$(BENCH) -timeout 60m -bench ClaimCommit -benchtime 20000x ./sqlstore >> docs/bench.txt
 

@@ -1,7 +1,7 @@
 // Command benchplot reads what the benchmarks print, several runs of each, from
 // standard input, and writes what docs/performance.md shows of it: the plots to
 // docs/images, and the tables, in Markdown, to standard output. All it shows are
-// ratios between medians of one file.
+// ratios between benchmarks of one file, medians of those of each run.
 //
 //	make bench plots
 package main
@@ -45,7 +45,7 @@ func run(in io.Reader, out io.Writer, images string) error {
 }
 
 // charts are the plots by file name.
-func charts(m medians) map[string]chart {
+func charts(m results) map[string]chart {
 	all := map[string]chart{}
 	for crm, name := range map[string]string{"5ms": "throughput", "0s": "throughput-at-once"} {
 		c := chart{title: "Messages per second, as a ratio to the bare HTTP loop, with a CRM that answers in " + crm, groups: "callers"}
@@ -94,19 +94,12 @@ func charts(m medians) map[string]chart {
 }
 
 // router compares what the router costs per message with JSON.
-func router(m medians) string {
+func router(m results) string {
 	var b strings.Builder
 	b.WriteString("| | time, as a ratio to encoding and decoding the message as JSON | allocations |\n|---|---|---|\n")
 	for _, name := range []string{"distinct", "hundred"} {
 		r := m["Router/"+name]
-		fmt.Fprintf(&b, "| %s | %.2f | %.0f |\n", name, ratio(r["ns/op"], m["JSON"]["ns/op"]), r["allocs/op"])
+		fmt.Fprintf(&b, "| %s | %.2f | %.0f |\n", name, ratio(r["ns/op"], m["JSON"]["ns/op"]), median(r["allocs/op"]))
 	}
 	return b.String()
-}
-
-func ratio(a, b float64) float64 {
-	if b == 0 {
-		return 0
-	}
-	return a / b
 }

@@ -9,13 +9,13 @@ import (
 	"strings"
 )
 
-// medians are those of each benchmark's runs, by name without "Benchmark" and
-// the number of processors, and by unit.
-type medians map[string]map[string]float64
+// results are the values of each benchmark's runs, by name without "Benchmark"
+// and the number of processors, and by unit.
+type results map[string]map[string][]float64
 
 // fold finds a benchmark whatever the case of its name.
-func (m medians) fold(name string) map[string]float64 {
-	for n, units := range m {
+func (r results) fold(name string) map[string][]float64 {
+	for n, units := range r {
 		if strings.EqualFold(n, name) {
 			return units
 		}
@@ -25,8 +25,8 @@ func (m medians) fold(name string) map[string]float64 {
 
 var processors = regexp.MustCompile(`-\d+$`)
 
-func read(in io.Reader) (medians, error) {
-	all := map[string]map[string][]float64{}
+func read(in io.Reader) (results, error) {
+	all := results{}
 	lines := bufio.NewScanner(in)
 	for lines.Scan() {
 		fields := strings.Fields(lines.Text())
@@ -45,18 +45,31 @@ func read(in io.Reader) (medians, error) {
 			all[name][fields[i+1]] = append(all[name][fields[i+1]], value)
 		}
 	}
-	m := medians{}
-	for name, units := range all {
-		m[name] = map[string]float64{}
-		for unit, values := range units {
-			m[name][unit] = median(values)
-		}
+	return all, lines.Err()
+}
+
+// ratio is the median of the ratios within each run, since a machine is not
+// equally fast in all of them; that of the medians where one was run more often.
+// It is 0 when one was not run at all.
+func ratio(a, b []float64) float64 {
+	if len(a) == 0 || len(b) == 0 {
+		return 0
 	}
-	return m, lines.Err()
+	if len(a) != len(b) {
+		return median(a) / median(b)
+	}
+	ratios := make([]float64, len(a))
+	for i := range a {
+		ratios[i] = a[i] / b[i]
+	}
+	return median(ratios)
 }
 
 func median(values []float64) float64 {
-	slices.Sort(values)
-	n := len(values)
-	return (values[(n-1)/2] + values[n/2]) / 2
+	sorted := slices.Sorted(slices.Values(values))
+	n := len(sorted)
+	if n == 0 {
+		return 0
+	}
+	return (sorted[(n-1)/2] + sorted[n/2]) / 2
 }
