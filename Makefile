@@ -35,6 +35,7 @@ bench: ## the benchmarks, five runs of each in turn, to docs/bench.txt (CRMLOG_T
 		$(BENCH) -bench 'Router|JSON' ./internal/bench && \
 		$(BENCH) -bench '(Log|Floor)/./././callers=1$$' -benchtime 300x ./internal/bench && \
 		$(BENCH) -bench '(Log|Floor)/./././callers=(8|64)' -benchtime 3000x ./internal/bench && \
+		$(BENCH) -bench Beside -benchtime 20x ./internal/bench && \
 		$(BENCH) -bench 'Hot/./././callers=64' -benchtime 2000x ./internal/bench && \
 		$(BENCH) -bench Tenants -benchtime 10000x ./internal/bench && \
 		$(BENCH) -bench Backfill -benchtime 5x ./internal/bench && \

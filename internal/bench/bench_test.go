@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -191,6 +192,63 @@ func BenchmarkFloor(b *testing.B) {
 					}
 				})
 			})
+		}
+	}
+}
+
+// BenchmarkBeside takes turns between what BenchmarkLog does and what
+// BenchmarkFloor does, some tens of milliseconds each, so that what else the
+// machine does slows both: of-floor is the median of the ratios of their speeds.
+func BenchmarkBeside(b *testing.B) {
+	for _, latency := range latencies {
+		for name, open := range stores(b) {
+			for _, n := range callerCount {
+				b.Run(fmt.Sprintf("crm=%s/distinct/store=%s/callers=%d", latency, name, n), func(b *testing.B) {
+					crm := testcrm.NewServer(testcrm.ServerConfig{Latency: latency, KeepRequests: -1})
+					defer crm.Close()
+					web := httptest.NewServer(crm)
+					defer web.Close()
+					adapter, err := testcrm.New(testcrm.Config{BaseURL: web.URL})
+					require.NoError(b, err)
+					router, err := crmlog.NewRouter(adapter, crmlog.RouterConfig{Platform: fmt.Sprint("bench", time.Now().UnixNano()), Store: open(b)})
+					require.NoError(b, err)
+					client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 100}}
+					defer client.CloseIdleConnections()
+					record := recorded(b)
+
+					var next atomic.Int64
+					turn := func(f func(i int) error) float64 {
+						begin, end := time.Now(), next.Load()+int64(10*n+40)
+						var wg sync.WaitGroup
+						for range n {
+							wg.Go(func() {
+								for i := next.Add(1); i <= end; i = next.Add(1) {
+									if err := f(int(i)); err != nil {
+										b.Error(err)
+									}
+								}
+							})
+						}
+						wg.Wait()
+						return time.Since(begin).Seconds()
+					}
+					var ratios []float64
+					for b.Loop() {
+						floor := turn(func(i int) error {
+							r := record
+							r.ExternalID = fmt.Sprintf("c1-%026d", i)
+							return post(client, web.URL+"/activities", r)
+						})
+						ratios = append(ratios, floor/turn(func(i int) error {
+							_, err := router.Log(context.Background(), input(message(i, i)))
+							return err
+						}))
+					}
+					require.NoError(b, router.Shutdown(context.Background()))
+					slices.Sort(ratios)
+					b.ReportMetric(ratios[len(ratios)/2], "of-floor")
+				})
+			}
 		}
 	}
 }

@@ -53,7 +53,7 @@ func charts(m results) map[string]chart {
 			s := series{name: store}
 			for _, n := range []string{"1", "8", "64"} {
 				at := "/crm=" + crm + "/distinct/store="
-				s.add(n, ratio(m["Log"+at+store+"/callers="+n]["msg/s"], m["Floor"+at+"floor/callers="+n]["msg/s"]))
+				s.add(n, median(m["Beside"+at+store+"/callers="+n]["of-floor"]))
 			}
 			c.series = append(c.series, s)
 		}

@@ -13,12 +13,9 @@ import (
 )
 
 const output = `goos: linux
-BenchmarkLog/crm=5ms/distinct/store=memory/callers=64-2   3000  100 ns/op  8000 msg/s
-BenchmarkLog/crm=5ms/distinct/store=memory/callers=64-2   3000  100 ns/op  100 msg/s
-BenchmarkLog/crm=5ms/distinct/store=memory/callers=64-2   3000  100 ns/op  9000 msg/s
-BenchmarkFloor/crm=5ms/distinct/store=floor/callers=64-2  3000  100 ns/op  10000 msg/s
-BenchmarkFloor/crm=5ms/distinct/store=floor/callers=64-2  3000  100 ns/op  125 msg/s
-BenchmarkFloor/crm=5ms/distinct/store=floor/callers=64-2  3000  100 ns/op  10000 msg/s
+BenchmarkBeside/crm=5ms/distinct/store=memory/callers=64-2  20  100 ns/op  0.80 of-floor
+BenchmarkBeside/crm=5ms/distinct/store=memory/callers=64-2  20  100 ns/op  0.10 of-floor
+BenchmarkBeside/crm=5ms/distinct/store=memory/callers=64-2  20  100 ns/op  0.81 of-floor
 BenchmarkClaimCommit/sqlite/rows=10000-2                  10    1 ns/op   100 µs/claim  50 µs/commit
 BenchmarkClaimCommit/sqlite/rows=10000000-2               10    1 ns/op   130 µs/claim  60 µs/commit
 BenchmarkAdd/html/10/one-2                                10    100 ns/op  1 MB/s
