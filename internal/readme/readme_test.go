@@ -18,6 +18,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/crmlog/crmlog/examples/customadapter"
 	"github.com/crmlog/crmlog/pipedrive"
 	"github.com/crmlog/crmlog/testcrm"
 	"github.com/stretchr/testify/require"
@@ -32,6 +33,8 @@ const root = "../.."
 var adapters = map[string]reflect.Type{
 	"pipedrive": reflect.TypeFor[*pipedrive.Adapter](),
 	"testcrm":   reflect.TypeFor[*testcrm.Adapter](),
+
+	"examples/customadapter": reflect.TypeFor[*customadapter.Adapter](),
 }
 
 // noCRM are adapters that are not for a CRM.
