@@ -5,14 +5,19 @@ package bench
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
+	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -131,13 +136,32 @@ func stores(b *testing.B) map[string]func(b *testing.B) crmlog.Store {
 	}
 	if dsn := os.Getenv("CRMLOG_TEST_POSTGRES"); dsn != "" {
 		all["postgres"] = func(b *testing.B) crmlog.Store {
-			s, err := postgres.Open(context.Background(), dsn)
+			s, err := postgres.Open(context.Background(), schema(b, dsn))
 			require.NoError(b, err)
 			b.Cleanup(func() { _ = s.Close() })
 			return s
 		}
 	}
 	return all
+}
+
+// schema makes one for this benchmark alone, in a server that is given by URL.
+func schema(b *testing.B, dsn string) string {
+	u, err := url.Parse(dsn)
+	require.NoError(b, err)
+	db, err := sql.Open("pgx", dsn)
+	require.NoError(b, err)
+	name := "crmlog_bench_" + strings.ToLower(rand.Text())
+	_, err = db.Exec("CREATE SCHEMA " + name)
+	require.NoError(b, err)
+	b.Cleanup(func() {
+		_, err := db.Exec("DROP SCHEMA " + name + " CASCADE")
+		require.NoError(b, errors.Join(err, db.Close()))
+	})
+	q := u.Query()
+	q.Set("search_path", name)
+	u.RawQuery = q.Encode()
+	return u.String()
 }
 
 var (
