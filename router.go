@@ -137,8 +137,9 @@ type MessageInput struct {
 	Transcript string `json:"transcript,omitempty"`
 }
 
-// Log files the messages, in the order of their creation times, and returns
-// when the outcome of each is known or ctx is done. The report tells it for
+// Log files the messages, those of one digest in the order of their creation
+// times and different digests at the same time, and returns when the outcome of
+// each is known or ctx is done. The report tells it for
 // every message; the error joins those of the messages that failed, each under
 // its id. Bad input fails before anything is written.
 //

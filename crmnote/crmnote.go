@@ -191,6 +191,19 @@ func zoneName(loc *time.Location) string {
 // Title is the record's subject: one line of plain text.
 func (l Log) Title() string { return note.Title(l.heading, l.options.Locale) }
 
+// TitleWithin is Title for a CRM whose field takes so many characters (Unicode code
+// points) at the most: a longer one ends in "…".
+func (l Log) TitleWithin(characters int) string {
+	title := []rune(l.Title())
+	if len(title) <= characters {
+		return string(title)
+	}
+	if characters < 1 {
+		return ""
+	}
+	return string(title[:characters-1]) + "…"
+}
+
 // A Change is what an update does to a body: [AddTo] or [Amend].
 type Change func(body string, logs ...Log) (string, []crmlog.UpdateResult, error)
 

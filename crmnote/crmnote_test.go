@@ -177,6 +177,17 @@ func TestAddToAddsOnceAndFindFinds(t *testing.T) {
 	require.False(t, ok, "another digest's record")
 }
 
+func TestATitleIsCutToWhatTheCRMTakes(t *testing.T) {
+	t.Parallel()
+	log := crmnote.New(logInput(t, func(in *crmlog.AddMessageLogInput) { in.ContactInfo.Name = "Ñandú é" }), html)
+	require.Equal(t, "SMS with Ñandú é", log.Title())
+	for characters, want := range map[int]string{
+		100: "SMS with Ñandú é", 16: "SMS with Ñandú é", 15: "SMS with Ñandú…", 11: "SMS with Ñ…", 1: "…", 0: "", -1: "",
+	} {
+		require.Equal(t, want, log.TitleWithin(characters), characters)
+	}
+}
+
 func TestWhatCannotBeWrittenIsInvalidInput(t *testing.T) {
 	t.Parallel()
 	in := logInput(t, func(in *crmlog.AddMessageLogInput) { in.Message.Type = crmlog.MessageTypeVoiceMail })

@@ -170,8 +170,12 @@ func (a *Adapter) find(ctx context.Context, auth crmlog.AuthHeader, key string) 
 // do makes a request with the key that is in the authHeader.
 func (a *Adapter) do(ctx context.Context, auth crmlog.AuthHeader, req crmhttp.Request, out any) error {
 	key := strings.TrimPrefix(string(auth), "Bearer ")
+	header := http.Request{Header: http.Header{"Authorization": {string(auth)}}}
+	if user, _, ok := header.BasicAuth(); ok {
+		key = user // what RingCentral makes of an API key
+	}
 	if !strings.HasPrefix(key, "fbk_") {
-		return &crmlog.InputError{Field: "authHeader", Problem: "is no Fernbook key: give one that begins with fbk_, as it is or behind Bearer"}
+		return &crmlog.InputError{Field: "authHeader", Problem: "is no Fernbook key: give one that begins with fbk_, as it is, behind Bearer, or as the user of Basic"}
 	}
 	req.BaseURL, req.Auth, req.AuthHeaderName = a.config.BaseURL, crmlog.AuthHeader(key), "Fernbook-Key"
 	_, err := a.client.Do(ctx, req, out)
@@ -199,14 +203,6 @@ func channel(m crmlog.Message) string {
 	return "text"
 }
 
-// title cuts a title to what Fernbook takes.
-func title(s string) string {
-	if r := []rune(s); len(r) > maxTitle {
-		return string(r[:maxTitle-1]) + "…"
-	}
-	return s
-}
-
 // AddMessageLog implements [crmlog.Adapter]: it creates the digest's entry with its
 // first message.
 func (a *Adapter) AddMessageLog(ctx context.Context, in crmlog.AddMessageLogInput) (crmlog.MessageLogResult, error) {
@@ -218,7 +214,7 @@ func (a *Adapter) AddMessageLog(ctx context.Context, in crmlog.AddMessageLogInpu
 	if err != nil {
 		return crmlog.MessageLogResult{}, err
 	}
-	id, err := a.create(ctx, in, entry{Key: logs[0].Key(), Title: title(logs[0].Title()), Text: text})
+	id, err := a.create(ctx, in, entry{Key: logs[0].Key(), Title: logs[0].TitleWithin(maxTitle), Text: text})
 	return crmnote.One(id, results, err)
 }
 

@@ -18,15 +18,16 @@ import (
 // TestConformance checks the adapter against the fake of Fernbook.
 func TestConformance(t *testing.T) {
 	const key, otherKey = "fbk_5e0c2fa91b77d3", "fbk_c81d04e6aa2f95"
+	const lag = 20 * time.Millisecond // of Find, shorter than Fernbook's
 	adaptertest.Run(t, adaptertest.Harness{
 		New: func(c adaptertest.Config) (crmlog.Adapter, error) {
-			return New(Config{BaseURL: c.BaseURL, Transport: c.Transport, Timeout: c.Timeout, Logger: c.Logger})
+			return New(Config{BaseURL: c.BaseURL, Transport: c.Transport, Timeout: c.Timeout, Logger: c.Logger, SettleTime: lag})
 		},
 		NewCRM: func() adaptertest.CRM {
 			return fake{fernbooktest.New(fernbooktest.Config{
 				Keys:              map[string]string{key: "acme", otherKey: "globex"},
 				RequestsPerSecond: -1,
-				FindLag:           findLag,
+				FindLag:           lag,
 			})}
 		},
 		BaseURL: production,
@@ -104,6 +105,22 @@ func TestLongTitle(t *testing.T) {
 	}
 	if n := utf8.RuneCountInString(crm.Entries()[0].Title); n != maxTitle {
 		t.Errorf("the title has %d characters", n)
+	}
+}
+
+// TestKey: the key arrives, in whatever form it comes.
+func TestKey(t *testing.T) {
+	for _, auth := range []crmlog.AuthHeader{"fbk_5e0c2f", "Bearer fbk_5e0c2f", "Basic ZmJrXzVlMGMyZjo="} {
+		crm := fernbooktest.New(fernbooktest.Config{})
+		var phone crmlogtest.Mailbox
+		in := crmlogtest.LogInput(phone.In("Hi"))
+		in.AuthHeader = auth
+		if _, err := log(t, crm, in); err != nil {
+			t.Fatal(err)
+		}
+		if author := crm.Entries()[0].Author; author != "fbk_5e0c2f" {
+			t.Errorf("a key of %d characters arrived", len(author))
+		}
 	}
 }
 
