@@ -46,7 +46,7 @@ func forgetful(t *testing.T) (url string, connections func() int64) {
 // CRMLOG_PROOF=full, and looks ten times at what the process holds. Not parallel:
 // it counts all of it.
 func TestNothingGrows(t *testing.T) {
-	messages := 20_000
+	messages := 4000
 	if os.Getenv("CRMLOG_PROOF") == "full" {
 		messages = 1_000_000
 	}
