@@ -280,8 +280,9 @@ func (p *probe) find(in crmlog.AddMessageLogInput) []crmlog.FoundMessageLog {
 func (p *probe) findAfterLag(in crmlog.AddMessageLogInput, want int) []crmlog.FoundMessageLog {
 	settle := capability[crmlog.Finder](p, "Finder", "Find").SettleTime()
 	for start := time.Now(); ; {
+		last := time.Since(start) > settle
 		found := p.find(in)
-		if len(found) >= want || time.Since(start) > settle {
+		if last || len(found) >= want {
 			return found
 		}
 		p.sleep(min(settle/10+time.Millisecond, 100*time.Millisecond))
