@@ -160,6 +160,7 @@ type wrong struct {
 	raw        bool // nothing is escaped
 	replace    bool // the text, in place of adding to it
 	lastWins   bool // no conditional writes
+	readsTwice bool // the version, again just before the write
 	anyRecord  bool // is found
 	noFind     bool // finds nothing
 	tell       bool // texts in errors
@@ -362,6 +363,13 @@ func (a *acme) update(ctx context.Context, id string, change crmnote.Change, in 
 		}
 		if err != nil || body == old.Text {
 			return first, err
+		}
+		if a.wrong.readsTwice {
+			body := old.Text
+			if err := a.do(ctx, in[0].AuthHeader, crmhttp.Request{Operation: "read note", Path: []string{"notes", id}, OfLog: true}, &old); err != nil {
+				return nil, err
+			}
+			old.Text = body
 		}
 		req := crmhttp.Request{
 			Operation: "update note", Method: http.MethodPut, Path: []string{"notes", id}, OfLog: true,

@@ -81,6 +81,7 @@ func TestWhatIsWrongIsFoundByTheCheckOfThatRule(t *testing.T) {
 		"the limit is ignored":         {wrong{limit: 1 << 20}, []string{"a full record is a BodyFullError", "a day that outgrows a record goes on in the next one", "a text that no record can hold is logged in pieces"}},
 		"the text is replaced":         {wrong{replace: true}, []string{"update adds to the record that is named", "what a person wrote at the end stays", "many messages in any order stand in order"}},
 		"writes are not conditional":   {wrong{lastWins: true}, []string{"an edit between the adapter's read and its write stays"}},
+		"the version is read again":    {wrong{readsTwice: true}, []string{"an edit right after the adapter's read stays"}},
 		"any record is found":          {wrong{anyRecord: true}, []string{"find leaves out other digests and deleted records", "find looks through many records"}},
 		"nothing is found":             {wrong{noFind: true}, []string{"find sees the record and its messages", "unknown outcome of add: half an answer", "the router settles: add, the connection is cut after the commit"}},
 		"texts are in errors":          {wrong{tell: true}, []string{"no secret in errors and logs after a 400 that quotes what was sent"}},

@@ -1,6 +1,9 @@
 package adaptertest
 
 import (
+	"net/http"
+	"net/http/httptest"
+	"slices"
 	"strings"
 )
 
@@ -21,6 +24,12 @@ var edits = []struct {
 	{"in the middle", func(s string) string {
 		return strings.Replace(s, word(1), word(1)+" Call back on Monday.", 1)
 	}},
+}
+
+var conditional = rule{
+	says: "Where the CRM has conditional writes (If-Match, a version number), the adapter uses them, with the version of the body that it read, and reads again when somebody was faster.",
+	why:  "A full replacement of a body that has changed since it was read wipes out what a person wrote in between.",
+	see:  "docs/guarantees.md#not-promised",
 }
 
 func editChecks() []check {
@@ -77,11 +86,7 @@ func editChecks() []check {
 		},
 		check{
 			name: "an edit between the adapter's read and its write stays",
-			rule: rule{
-				says: "Where the CRM has conditional writes (If-Match, a version number), the adapter uses them, and reads again when somebody was faster.",
-				why:  "A full replacement of a body that has changed since it was read wipes out what a person wrote in between.",
-				see:  "docs/guarantees.md#not-promised",
-			},
+			rule: conditional,
 			do: func(p *probe) {
 				o := opNamed("update")
 				write := p.write(o)
@@ -108,6 +113,38 @@ func editChecks() []check {
 				p.want(stays, "what a person wrote between the adapter's read and its write is gone; "+
 					"make the write conditional, or say with Harness.Cannot.Conditional that the CRM has no such writes")
 				p.holds(logID, words(1, 2)...)
+			},
+		},
+		check{
+			name: "an edit right after the adapter's read stays",
+			rule: conditional,
+			without: func(h *Harness) string {
+				if h.Cannot.Conditional {
+					return "Harness.Cannot.Conditional: such an edit is lost"
+				}
+				return ""
+			},
+			do: func(p *probe) {
+				p.eachStep(func(p *probe, o op, s step) {
+					if !o.writes() || len(o.before) == 0 || s.writes {
+						return
+					}
+					logID := p.setUp(o)
+					edited := make(chan error, 1)
+					seen := p.net.count()
+					p.strike(s, fault{commit: true, answer: func(_ *network, w http.ResponseWriter, _ *http.Request, answer *httptest.ResponseRecorder) {
+						edited <- p.crm.Edit(logID, func(s string) string { return s + " Call back on Monday." })
+						send(w, answer)
+					}}, false)
+					out := p.do(p.ctx, o, logID)
+					p.struck(seen)
+					p.net.disarm()
+					p.ok("CRM.Edit", <-edited)
+					p.ok(o.method+" while a person edits the record", out.err)
+					p.want(strings.Count(p.text(logID), "Call back on Monday.") == 1, "%s: what a person wrote right after the adapter's %s is gone; "+
+						"make the write conditional on the version that came with the body, not on one that is read later", o.method, s)
+					p.holds(logID, words(append(slices.Clone(o.before), o.adds...)...)...)
+				})
 			},
 		},
 	)
