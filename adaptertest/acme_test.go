@@ -160,6 +160,9 @@ type wrong struct {
 	raw        bool // nothing is escaped
 	replace    bool // the text, in place of adding to it
 	lastWins   bool // no conditional writes
+	looksFirst bool // for the record, in an add
+	writesSame bool // what stands there already
+	inTwoSteps bool // the record, then its text
 	readsTwice bool // the version, again just before the write
 	anyRecord  bool // is found
 	noFind     bool // finds nothing
@@ -278,6 +281,11 @@ func (a *acme) AddMessageLog(ctx context.Context, in crmlog.AddMessageLogInput) 
 	if err != nil {
 		return crmlog.MessageLogResult{}, err
 	}
+	if a.wrong.looksFirst {
+		if err := a.do(ctx, in.AuthHeader, crmhttp.Request{Operation: "list notes", Path: []string{"notes"}}, nil); err != nil {
+			return crmlog.MessageLogResult{}, err
+		}
+	}
 	var created acmeNote
 	req := crmhttp.Request{
 		Operation: "create note", Method: http.MethodPost, Path: []string{"notes"}, Idempotent: a.wrong.repeat,
@@ -286,7 +294,13 @@ func (a *acme) AddMessageLog(ctx context.Context, in crmlog.AddMessageLogInput) 
 	if a.wrong.byKey {
 		req.Method, req.Path, req.Idempotent = http.MethodPut, []string{"keys", acmeKey(in.Digest)}, true
 	}
+	if a.wrong.inTwoSteps {
+		req.Body = acmeNote{Contact: string(in.ContactInfo.ID), Key: acmeKey(in.Digest)}
+	}
 	err = a.do(ctx, in.AuthHeader, req, a.checked(&created))
+	if err == nil && a.wrong.inTwoSteps {
+		_, err = a.update(ctx, created.ID, crmnote.AddTo, in)
+	}
 	if err != nil {
 		return crmlog.MessageLogResult{}, err
 	}
@@ -361,7 +375,7 @@ func (a *acme) update(ctx context.Context, id string, change crmnote.Change, in 
 		if first == nil {
 			first = results
 		}
-		if err != nil || body == old.Text {
+		if err != nil || body == old.Text && !a.wrong.writesSame {
 			return first, err
 		}
 		if a.wrong.readsTwice {

@@ -178,16 +178,8 @@ var lifeChecks = []check{
 		without: without(noBatch, "batches"),
 		do: func(p *probe) {
 			logID := p.add(p.input(1))
-			before, writes := p.crm.Records(), 0
-			p.net.watch(func() {
-				after := p.crm.Records()
-				if !same(before, after) {
-					writes++
-				}
-				before = after
-			})
-			results := p.batch(logID, p.input(2), p.input(3), p.input(4))
-			p.net.watch(nil)
+			var results []crmlog.UpdateResult
+			writes := count(p.changes(func() { results = p.batch(logID, p.input(2), p.input(3), p.input(4)) }))
 			for i, r := range results {
 				p.ok("a message of the batch", r.Err)
 				p.want(!r.AlreadyThere, "result %d says AlreadyThere of a message that was just added", i)

@@ -169,15 +169,9 @@ func (p *probe) steps(o op) []step {
 
 func (p *probe) watch(o op) []step {
 	logID := p.setUp(o)
-	seen, before := p.net.count(), p.crm.Records()
-	var changed []bool
-	p.net.watch(func() {
-		after := p.crm.Records()
-		changed = append(changed, !same(before, after))
-		before = after
-	})
-	out := p.do(p.ctx, o, logID)
-	p.net.watch(nil)
+	seen := p.net.count()
+	var out outcome
+	changed := p.changes(func() { out = p.do(p.ctx, o, logID) })
 	p.ok(o.method, out.err)
 	var steps []step
 	for i, r := range p.net.requests(seen) {
@@ -185,6 +179,20 @@ func (p *probe) watch(o op) []step {
 	}
 	p.want(len(steps) > 0 || o.name == "find", "%s sent no request through Config.Transport", o.method)
 	return steps
+}
+
+// changes tells of each request that do makes whether it changed a record.
+func (p *probe) changes(do func()) []bool {
+	before := p.crm.Records()
+	var changed []bool
+	p.net.watch(func() {
+		after := p.crm.Records()
+		changed = append(changed, !same(before, after))
+		before = after
+	})
+	defer p.net.watch(nil)
+	do()
+	return changed
 }
 
 // names tells whether the request's address has the id in it.
