@@ -12,6 +12,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"unicode/utf8"
 
 	"github.com/crmlog/crmlog"
 	"github.com/crmlog/crmlog/adaptertest"
@@ -20,7 +21,7 @@ import (
 	"github.com/crmlog/crmlog/note"
 )
 
-// acmeLimit is how many bytes a note of the CRM has at most.
+// acmeLimit is how many characters a note of the CRM has at most.
 const acmeLimit = 12_000
 
 type acmeNote struct {
@@ -50,7 +51,10 @@ func (l *acmeList) CheckAnswer() error {
 }
 
 // newAcme is a CRM of notes in HTML, with versions.
-func newAcme() *adaptertest.Fake {
+func newAcme() *adaptertest.Fake { return newAcmeCounting(utf8.RuneCountInString) }
+
+// newAcmeCounting is one whose limit counts so.
+func newAcmeCounting(size func(string) int) *adaptertest.Fake {
 	shown := func(r adaptertest.FakeRecord) acmeNote {
 		return acmeNote{
 			ID: r.ID, Version: r.Version, Text: r.Body,
@@ -86,7 +90,7 @@ func newAcme() *adaptertest.Fake {
 				if refusal := c.Decode(&n); refusal != nil {
 					return *refusal
 				}
-				if len(n.Text) > acmeLimit {
+				if size(n.Text) > acmeLimit {
 					return refused(http.StatusRequestEntityTooLarge, "too_long")
 				}
 				r := f.Create(adaptertest.FakeRecord{Body: n.Text, Fields: map[string]any{"contact": n.Contact, "key": n.Key}})
@@ -123,7 +127,7 @@ func newAcme() *adaptertest.Fake {
 				if refusal := missing(f, c.PathValue("id")); refusal != nil {
 					return *refusal
 				}
-				if len(n.Text) > acmeLimit {
+				if size(n.Text) > acmeLimit {
 					return refused(http.StatusRequestEntityTooLarge, "too_long")
 				}
 				r, ok := f.Change(c.PathValue("id"), func(r *adaptertest.FakeRecord) bool {
@@ -157,6 +161,7 @@ type wrong struct {
 	transport  func(http.RoundTripper) http.RoundTripper
 	repeat     bool // a create whose outcome is unknown
 	limit      int
+	inBytes    bool // the limit
 	raw        bool // nothing is escaped
 	replace    bool // the text, in place of adding to it
 	lastWins   bool // no conditional writes
@@ -269,7 +274,11 @@ func (a *acme) prepare(in crmlog.AddMessageLogInput) (crmnote.Log, crmlog.AddMes
 	if a.wrong.limit > 0 {
 		limit = a.wrong.limit
 	}
-	return crmnote.New(in, note.Options{Format: note.HTML, Limit: limit}), in, nil
+	size := utf8.RuneCountInString
+	if a.wrong.inBytes {
+		size = nil
+	}
+	return crmnote.New(in, note.Options{Format: note.HTML, Limit: limit, Size: size}), in, nil
 }
 
 func (a *acme) AddMessageLog(ctx context.Context, in crmlog.AddMessageLogInput) (crmlog.MessageLogResult, error) {

@@ -79,6 +79,9 @@ func TestWhatIsWrongIsFoundByTheCheckOfThatRule(t *testing.T) {
 	}{
 		"a create is repeated":         {wrong{repeat: true}, []string{"unknown outcome of add: the connection is cut after the commit"}},
 		"the limit is ignored":         {wrong{limit: 1 << 20}, []string{"a full record is a BodyFullError", "a day that outgrows a record goes on in the next one", "a text that no record can hold is logged in pieces"}},
+		"the limit is 2 % too high":    {wrong{limit: acmeLimit * 102 / 100}, []string{"a record takes English up to the limit, and no more", "a record takes Chinese up to the limit, and no more", "a record takes emoji up to the limit, and no more"}},
+		"the limit is half of it":      {wrong{limit: acmeLimit / 2}, []string{"a record takes English up to the limit, and no more"}},
+		"bytes are counted":            {wrong{inBytes: true}, []string{"a record takes Chinese up to the limit, and no more", "a record takes emoji up to the limit, and no more"}},
 		"the text is replaced":         {wrong{replace: true}, []string{"update adds to the record that is named", "what a person wrote at the end stays", "many messages in any order stand in order"}},
 		"writes are not conditional":   {wrong{lastWins: true}, []string{"an edit between the adapter's read and its write stays"}},
 		"the version is read again":    {wrong{readsTwice: true}, []string{"an edit right after the adapter's read stays", "update costs one read and one write", "batch costs one read and one write", "amend costs one read and one write"}},
@@ -145,6 +148,16 @@ func TestTheFindersAndAmendersAndBatchersThatAreDeclared(t *testing.T) {
 	h := harness(wrong{})
 	h.Cannot.Conditional = true
 	require.ErrorContains(t, adaptertest.CheckNamed(t.Context(), h, "an edit between the adapter's read and its write stays"), "take the declaration out")
+}
+
+func TestTheLimitIsInBytesWhereTheCRMCountsThose(t *testing.T) {
+	t.Parallel()
+	const name = "a record takes Chinese up to the limit, and no more"
+	inBytes, inCharacters := harness(wrong{inBytes: true}), harness(wrong{})
+	inBytes.NewCRM = func() adaptertest.CRM { return newAcmeCounting(func(s string) int { return len(s) }) }
+	inCharacters.NewCRM = inBytes.NewCRM
+	require.NoError(t, adaptertest.CheckNamed(t.Context(), inBytes, name))
+	require.ErrorContains(t, adaptertest.CheckNamed(t.Context(), inCharacters, name), "the CRM refused a request with status 413")
 }
 
 // bare can do no more than the two methods.

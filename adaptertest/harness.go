@@ -38,8 +38,8 @@ type Harness struct {
 	Other crmlog.AddMessageLogInput
 
 	// MaxBody is how long a record's text is at most, as the fake stores it: in
-	// bytes, or in characters if the CRM counts those. 0: the CRM has no limit, or
-	// none below 200,000. With a smaller one, where adapter and fake can be given it,
+	// bytes, or in characters if the CRM counts those; the suite finds out which by
+	// what the fake refuses. 0: the CRM has no limit, or none below 200,000. With a smaller one, where adapter and fake can be given it,
 	// the suite is faster.
 	MaxBody int
 

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strings"
 	"sync"
 	"time"
 )
@@ -28,9 +29,10 @@ type network struct {
 	seen  []*request
 	stray []*request // what came to the trap
 	plan  func(*request) *fault
-	armed chan struct{}  // closed when the plan ends, and with it what is held
-	since map[string]int // requests by method since plan was set
-	after func()         // called after each request of a survey
+	armed chan struct{}     // closed when the plan ends, and with it what is held
+	since map[string]int    // requests by method since plan was set
+	after func()            // called after each request of a survey
+	swap  *strings.Replacer // what is changed in the requests on their way
 }
 
 // request is what came in.
@@ -134,6 +136,11 @@ func (n *network) serve(w http.ResponseWriter, r *http.Request) {
 		f = n.plan(req)
 	}
 	req.struck = f != nil
+	if n.swap != nil {
+		changed := n.swap.Replace(string(req.body))
+		r.Body, r.ContentLength = io.NopCloser(strings.NewReader(changed)), int64(len(changed))
+		r.Header.Del("Content-Length")
+	}
 	n.mu.Unlock()
 
 	defer func() {
@@ -182,6 +189,13 @@ func (n *network) watch(after func()) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.after = after
+}
+
+// rewrite has the CRM get another text than the adapter sent.
+func (n *network) rewrite(sent, text string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.swap = strings.NewReplacer(sent, text)
 }
 
 func (n *network) disarm() { n.arm(nil) }

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"github.com/crmlog/crmlog"
 )
@@ -177,6 +179,96 @@ var sizeChecks = []check{
 			p.accepted()
 		},
 	},
+}
+
+// fillers are texts that take more or fewer bytes than characters.
+var fillers = []struct {
+	name string
+	char string
+	size func(string) int // where the CRM counts characters
+}{
+	{"English", "x", utf8.RuneCountInString},
+	{"Chinese", "字", utf8.RuneCountInString},
+	// Some count UTF-16, in which these are two: in that they can only be more.
+	{"emoji", "😀", func(s string) int { return len(utf16.Encode([]rune(s))) }},
+}
+
+// leastUse is how much of Harness.MaxBody a full record of plain text takes at
+// least, in percent. An adapter may keep a distance to the limit, and reckon with
+// what the CRM will add; counting in the wrong unit leaves half or more empty.
+const leastUse = 60
+
+func fillChecks() []check {
+	var all []check
+	for _, f := range fillers {
+		all = append(all, check{
+			name: "a record takes " + f.name + " up to the limit, and no more",
+			rule: rule{
+				says: "The adapter counts a body as the CRM does, in bytes or in characters, up to the CRM's limit: see note.Options.Limit and Size.",
+				why:  "Beyond the limit the CRM refuses what the router then cannot log. Counted in the wrong unit, records are half empty or too long, in other languages only.",
+				see:  "https://pkg.go.dev/github.com/crmlog/crmlog/note#Options",
+			},
+			without: unlimited,
+			do: func(p *probe) {
+				unit, size := "bytes", func(s string) int { return len(s) }
+				if p.countsCharacters() {
+					unit, size = "characters", f.size
+				}
+				p.open()
+				logID := p.fill(f.char)
+				p.accepted()
+				stored := ""
+				p.ok("CRM.Edit", p.crm.Edit(logID, func(body string) string { stored = body; return body }))
+				used := size(stored) * 100 / p.suite.h.MaxBody
+				p.want(used >= leastUse, "the record was full with %d %% of Harness.MaxBody in %s, which the CRM counts; "+
+					"the adapter's limit is too low, or counted in another unit", used, unit)
+			},
+		})
+	}
+	return all
+}
+
+// fill adds messages until one does not fit, and then shorter ones, until next to
+// nothing is left of the record.
+func (p *probe) fill(char string) string {
+	const most, step = 10, 200 // parts of the limit
+	long := p.suite.h.MaxBody / most
+	message := func(n, length int) crmlog.AddMessageLogInput {
+		in := p.input(n)
+		in.Message.Subject = strings.Repeat(char, length)
+		return in
+	}
+	logID := p.add(message(1, long))
+	for n := 2; long > 0; n++ {
+		_, err := p.tryUpdate(logID, message(n, long))
+		var full *crmlog.BodyFullError
+		if errors.As(err, &full) {
+			long -= p.suite.h.MaxBody / step
+			continue
+		}
+		if err != nil {
+			p.accepted()
+		}
+		p.ok(fmt.Sprintf("a message of %d times %q for a record that is not full", long, char), err)
+		p.want(n < 100, "the record took %d messages of %d characters and more, and its limit is %d", n, long, p.suite.h.MaxBody)
+	}
+	return logID
+}
+
+// countsCharacters asks the CRM whether it counts characters: the proxy makes the
+// text of an add so long that it is below the limit in those, and far beyond it in
+// bytes. It is false, too, when the CRM enforces no limit, and where that is not to
+// be found out since the text does not stand in the request as it is.
+func (p *probe) countsCharacters() bool {
+	limit := p.suite.h.MaxBody
+	takes := func(char string, length int) bool {
+		p.open()
+		text := strings.Repeat(char, length)
+		p.net.rewrite(word(1), text)
+		_, _ = p.tryAdd(p.input(1))
+		return p.everywhere(text) == 1
+	}
+	return takes("字", limit*3/4) && !takes("x", limit*3/2)
 }
 
 // accepted wants the CRM to have refused nothing: the limit is the adapter's
