@@ -24,10 +24,14 @@ import (
 // acmeLimit is how many characters a note of the CRM has at most.
 const acmeLimit = 12_000
 
+// acmeTitle is how many a title has at most.
+const acmeTitle = 120
+
 type acmeNote struct {
 	ID      string `json:"id,omitempty"`
 	Contact string `json:"contact,omitempty"`
 	Key     string `json:"key,omitempty"`
+	Title   string `json:"title,omitempty"`
 	Text    string `json:"text"`
 	Version int    `json:"version,omitempty"`
 }
@@ -90,7 +94,7 @@ func newAcmeCounting(size func(string) int) *adaptertest.Fake {
 				if refusal := c.Decode(&n); refusal != nil {
 					return *refusal
 				}
-				if size(n.Text) > acmeLimit {
+				if size(n.Text) > acmeLimit || utf8.RuneCountInString(n.Title) > acmeTitle {
 					return refused(http.StatusRequestEntityTooLarge, "too_long")
 				}
 				r := f.Create(adaptertest.FakeRecord{Body: n.Text, Fields: map[string]any{"contact": n.Contact, "key": n.Key}})
@@ -162,6 +166,7 @@ type wrong struct {
 	repeat     bool // a create whose outcome is unknown
 	limit      int
 	inBytes    bool // the limit
+	longTitle  bool // not cut
 	raw        bool // nothing is escaped
 	replace    bool // the text, in place of adding to it
 	lastWins   bool // no conditional writes
@@ -298,7 +303,7 @@ func (a *acme) AddMessageLog(ctx context.Context, in crmlog.AddMessageLogInput) 
 	var created acmeNote
 	req := crmhttp.Request{
 		Operation: "create note", Method: http.MethodPost, Path: []string{"notes"}, Idempotent: a.wrong.repeat,
-		Body: acmeNote{Contact: string(in.ContactInfo.ID), Key: acmeKey(in.Digest), Text: a.escaped(body)},
+		Body: acmeNote{Contact: string(in.ContactInfo.ID), Key: acmeKey(in.Digest), Title: a.title(log), Text: a.escaped(body)},
 	}
 	if a.wrong.byKey {
 		req.Method, req.Path, req.Idempotent = http.MethodPut, []string{"keys", acmeKey(in.Digest)}, true
@@ -314,6 +319,14 @@ func (a *acme) AddMessageLog(ctx context.Context, in crmlog.AddMessageLogInput) 
 		return crmlog.MessageLogResult{}, err
 	}
 	return crmlog.MessageLogResult{LogID: created.ID, ReturnMessage: crmlog.ReturnMessageFor(nil)}, results[0].Err
+}
+
+func (a *acme) title(log crmnote.Log) string {
+	title := []rune(log.Title())
+	if a.wrong.longTitle {
+		return string(title)
+	}
+	return string(title[:min(len(title), acmeTitle)])
 }
 
 // checked leaves an answer's check out where that is what is wrong.

@@ -82,6 +82,7 @@ func TestWhatIsWrongIsFoundByTheCheckOfThatRule(t *testing.T) {
 		"the limit is 2 % too high":    {wrong{limit: acmeLimit * 102 / 100}, []string{"a record takes English up to the limit, and no more", "a record takes Chinese up to the limit, and no more", "a record takes emoji up to the limit, and no more"}},
 		"the limit is half of it":      {wrong{limit: acmeLimit / 2}, []string{"a record takes English up to the limit, and no more"}},
 		"bytes are counted":            {wrong{inBytes: true}, []string{"a record takes Chinese up to the limit, and no more", "a record takes emoji up to the limit, and no more"}},
+		"titles are not cut":           {wrong{longTitle: true}, []string{"long names in a group are logged"}},
 		"the text is replaced":         {wrong{replace: true}, []string{"update adds to the record that is named", "what a person wrote at the end stays", "many messages in any order stand in order"}},
 		"writes are not conditional":   {wrong{lastWins: true}, []string{"an edit between the adapter's read and its write stays"}},
 		"the version is read again":    {wrong{readsTwice: true}, []string{"an edit right after the adapter's read stays", "update costs one read and one write", "batch costs one read and one write", "amend costs one read and one write"}},

@@ -42,6 +42,23 @@ func (p *probe) heavy(n, size int) crmlog.AddMessageLogInput {
 
 var sizeChecks = []check{
 	{
+		name: "long names in a group are logged",
+		rule: rule{
+			says: "What is too long for one of the CRM's fields, as a title made of names, is cut to what the field takes.",
+			why:  "Titles have limits of their own. A group of people with long names would never be logged.",
+			see:  seeAdapter,
+		},
+		do: func(p *probe) {
+			var trials []func(*probe)
+			for _, letter := range []string{"a", "ü", "字"} {
+				for _, others := range []int{0, 1, 3} {
+					trials = append(trials, func(p *probe) { p.longNames(letter, others) })
+				}
+			}
+			p.trials(trials)
+		},
+	},
+	{
 		name: "a full record is a BodyFullError",
 		rule: rule{
 			says: "A message that has no room left in the record is a *BodyFullError, and the record stays as it is.",
@@ -179,6 +196,33 @@ var sizeChecks = []check{
 			p.accepted()
 		},
 	},
+}
+
+// longNames logs messages of a contact and some others, with names of 100 letters.
+func (p *probe) longNames(letter string, others int) {
+	name := strings.Repeat(letter, 99)
+	change := func(n int) crmlog.AddMessageLogInput {
+		in := p.input(n)
+		in.ContactInfo.Name, in.User.Name = name+"A", name+"B"
+		if n == 1 {
+			outbound(&in)
+		} else {
+			in.Message.From.Name, in.Message.To[0].Target = name+"A", true
+		}
+		for i := range others {
+			in.Message.To = append(in.Message.To, crmlog.Party{
+				PhoneNumber: fmt.Sprintf("+1202555014%d", i), Name: name + string(rune('C'+i)),
+			})
+		}
+		return in
+	}
+	what := fmt.Sprintf("of a conversation with %d people, with names of 100 times %q,", 1+others, letter)
+	result, err := p.tryAdd(change(1))
+	p.ok("AddMessageLog "+what, err)
+	_, err = p.tryUpdate(result.LogID, change(2))
+	p.ok("UpdateMessageLog "+what, err)
+	p.records(1)
+	p.holds(result.LogID, words(1, 2)...)
 }
 
 // fillers are texts that take more or fewer bytes than characters.
