@@ -45,7 +45,11 @@ func (n *acmeNote) CheckAnswer() error {
 
 type acmeList struct {
 	Notes []acmeNote `json:"notes"`
+	Next  string     `json:"next,omitempty"` // where the next page begins
 }
+
+// acmePage is how many notes a page has at most.
+const acmePage = 20
 
 func (l *acmeList) CheckAnswer() error {
 	if l.Notes == nil {
@@ -153,6 +157,11 @@ func newAcmeCounting(size func(string) int) *adaptertest.Fake {
 						list.Notes = append(list.Notes, shown(r))
 					}
 				}
+				from, _ := strconv.Atoi(c.URL.Query().Get("from"))
+				list.Notes = list.Notes[min(from, len(list.Notes)):]
+				if len(list.Notes) > acmePage {
+					list.Notes, list.Next = list.Notes[:acmePage], strconv.Itoa(from+acmePage)
+				}
 				return adaptertest.Answer{Body: list}
 			},
 		},
@@ -176,6 +185,7 @@ type wrong struct {
 	readsTwice bool // the version, again just before the write
 	anyRecord  bool // is found
 	noFind     bool // finds nothing
+	onePage    bool // is found
 	tell       bool // texts in errors
 	log        bool // texts in logs
 	notTyped   bool // errors
@@ -424,20 +434,25 @@ func (a *acme) update(ctx context.Context, id string, change crmnote.Change, in 
 func (a *acme) SettleTime() time.Duration { return 0 }
 
 func (a *acme) FindMessageLogs(ctx context.Context, in crmlog.FindInput) ([]crmlog.FoundMessageLog, error) {
-	var list acmeList
 	query := url.Values{"key": {acmeKey(in.Digest)}}
 	if a.wrong.anyRecord {
 		query = url.Values{"contact": {string(in.ContactInfo.ID)}}
 	}
-	err := a.do(ctx, in.AuthHeader, crmhttp.Request{Operation: "list notes", Path: []string{"notes"}, Query: query}, &list)
-	if err != nil || a.wrong.noFind {
-		return nil, err
-	}
 	var found []crmlog.FoundMessageLog
-	for _, n := range list.Notes {
-		f, _ := crmnote.Find(n.Text, note.HTML, in.Digest)
-		f.LogID, f.Part = n.ID, in.Digest.Part
-		found = append(found, f)
+	for {
+		var list acmeList
+		err := a.do(ctx, in.AuthHeader, crmhttp.Request{Operation: "list notes", Path: []string{"notes"}, Query: query}, &list)
+		if err != nil || a.wrong.noFind {
+			return nil, err
+		}
+		for _, n := range list.Notes {
+			f, _ := crmnote.Find(n.Text, note.HTML, in.Digest)
+			f.LogID, f.Part = n.ID, in.Digest.Part
+			found = append(found, f)
+		}
+		if list.Next == "" || a.wrong.onePage {
+			return found, nil
+		}
+		query.Set("from", list.Next)
 	}
-	return found, nil
 }

@@ -90,6 +90,7 @@ func TestWhatIsWrongIsFoundByTheCheckOfThatRule(t *testing.T) {
 		"an add takes two steps":       {wrong{inTwoSteps: true}, []string{"add costs one request"}},
 		"what stands is written again": {wrong{writesSame: true}, []string{"update costs one read and one write", "batch costs one read and one write", "amend costs one read and one write"}},
 		"any record is found":          {wrong{anyRecord: true}, []string{"find leaves out other digests and deleted records", "find looks through many records"}},
+		"one page is found":            {wrong{onePage: true}, []string{"find reads all pages"}},
 		"nothing is found":             {wrong{noFind: true}, []string{"find sees the record and its messages", "unknown outcome of add: half an answer", "the router settles: add, the connection is cut after the commit"}},
 		"texts are in errors":          {wrong{tell: true}, []string{"no secret in errors and logs after a 400 that quotes what was sent"}},
 		"texts are in logs":            {wrong{log: true}, []string{"no secret in the logs of calls that succeed"}},

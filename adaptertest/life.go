@@ -367,6 +367,30 @@ var lifeChecks = []check{
 		},
 	},
 	{
+		name: "find reads all pages",
+		rule: rule{
+			says: "FindMessageLogs returns all of the digest's records, with whatever limit the CRM lists them.",
+			why:  "Lists come in pages. A record on the second one would be made again, and the messages in it would stand twice.",
+			see:  seeFinder,
+		},
+		without: without(noFind, "searches"),
+		do: func(p *probe) {
+			p.finder()
+			const many = 45 // more than two pages of most CRMs
+			logIDs := map[string]bool{}
+			for n := range many {
+				logIDs[p.add(p.input(1+n))] = true
+			}
+			if len(logIDs) < many {
+				p.failf("%w: several adds of a digest make no records of their own", errNothing)
+			}
+			for _, f := range p.findAfterLag(p.input(1), many) {
+				delete(logIDs, f.LogID)
+			}
+			p.want(len(logIDs) == 0, "%d records were made of a digest, and FindMessageLogs returned %d of them", many, many-len(logIDs))
+		},
+	},
+	{
 		name: "an idempotent add makes one record",
 		rule: rule{
 			says: "An IdempotentAdder makes one record of the same digest and message, however often it is called.",
