@@ -376,7 +376,7 @@ var lifeChecks = []check{
 		without: without(noFind, "searches"),
 		do: func(p *probe) {
 			p.finder()
-			const many = 45 // more than two pages of most CRMs
+			const many = 105 // more than a page of most CRMs
 			logIDs := map[string]bool{}
 			for n := range many {
 				logIDs[p.add(p.input(1+n))] = true
