@@ -86,7 +86,7 @@ func newAcmeCounting(size func(string) int) *adaptertest.Fake {
 	return adaptertest.NewFake(adaptertest.FakeConfig{
 		Text: func(body string) string { return note.Text(body, note.HTML) },
 		Check: func(c adaptertest.Call) *adaptertest.Answer {
-			if !strings.HasPrefix(c.Header.Get("Authorization"), "Bearer ") {
+			if !strings.HasPrefix(c.Header.Get("Authorization")+c.Header.Get("X-Api-Key"), "Bearer ") {
 				a := refused(http.StatusUnauthorized, "unauthorized")
 				return &a
 			}
@@ -193,6 +193,7 @@ type wrong struct {
 	always     bool // the reverse
 	goneIsLost bool // no ErrLogGone
 	inURL      bool // the credential
+	inHeader   bool // the credential, and not in Auth
 	deaf       bool // to contexts
 	noChecks   bool // of answers
 	oneByOne   bool // batches
@@ -241,6 +242,9 @@ func (a *acme) do(ctx context.Context, auth crmlog.AuthHeader, req crmhttp.Reque
 		ctx = context.WithoutCancel(ctx)
 	}
 	req.BaseURL, req.Auth = a.config.BaseURL, auth
+	if a.wrong.inHeader {
+		req.Header, req.Auth = http.Header{"X-Api-Key": {string(auth)}}, ""
+	}
 	_, err := a.client.Do(ctx, req, out)
 	if a.wrong.log && a.config.Logger != nil {
 		a.config.Logger.InfoContext(ctx, "called", "body", fmt.Sprint(req.Body))

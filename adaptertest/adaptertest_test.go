@@ -152,6 +152,12 @@ func TestTheFindersAndAmendersAndBatchersThatAreDeclared(t *testing.T) {
 	require.ErrorContains(t, adaptertest.CheckNamed(t.Context(), h, "an edit between the adapter's read and its write stays"), "take the declaration out")
 }
 
+func TestACredentialThatIsNoAuthIsSaidToBeThat(t *testing.T) {
+	t.Parallel()
+	err := adaptertest.CheckNamed(t.Context(), harness(wrong{inHeader: true}), "a refused tenant does not hold up the other")
+	require.ErrorContains(t, err, "the credential is to be in Request.Auth")
+}
+
 func TestTheLimitIsInBytesWhereTheCRMCountsThose(t *testing.T) {
 	t.Parallel()
 	const name = "a record takes Chinese up to the limit, and no more"
