@@ -243,7 +243,11 @@ func (a *acme) do(ctx context.Context, auth crmlog.AuthHeader, req crmhttp.Reque
 	}
 	req.BaseURL, req.Auth = a.config.BaseURL, auth
 	if a.wrong.inHeader {
-		req.Header, req.Auth = http.Header{"X-Api-Key": {string(auth)}}, ""
+		if req.Header == nil {
+			req.Header = http.Header{}
+		}
+		req.Header.Set("X-Api-Key", string(auth))
+		req.Auth = ""
 	}
 	_, err := a.client.Do(ctx, req, out)
 	if a.wrong.log && a.config.Logger != nil {
