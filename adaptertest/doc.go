@@ -23,5 +23,8 @@
 //
 // A check that fails says which rule is broken, why there is such a rule, where
 // it is documented, and what was seen. The suite uses the standard library and
-// package crmlog alone; it runs its checks concurrently, and takes some seconds.
+// package crmlog alone. It runs its checks concurrently, and takes 10 to 20
+// seconds, in which it mostly waits for retries and time limits; where the fake's
+// lists lag behind, it waits for that too, many times: with a lag of two seconds
+// it takes half a minute. A short lag, and a SettleTime to match, make it faster.
 package adaptertest
