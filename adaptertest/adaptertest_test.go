@@ -150,6 +150,12 @@ func TestTheFindersAndAmendersAndBatchersThatAreDeclared(t *testing.T) {
 	h := harness(wrong{})
 	h.Cannot.Conditional = true
 	require.ErrorContains(t, adaptertest.CheckNamed(t.Context(), h, "an edit between the adapter's read and its write stays"), "take the declaration out")
+	h = harness(wrong{})
+	h.Cannot.OneRequest = true
+	require.ErrorContains(t, adaptertest.CheckNamed(t.Context(), h, "add costs one request"), "Harness.Cannot.OneRequest")
+	h = harness(wrong{inTwoSteps: true})
+	h.Cannot.OneRequest = true
+	require.NoError(t, adaptertest.CheckNamed(t.Context(), h, "add costs one request"))
 }
 
 func TestACredentialThatIsNoAuthIsSaidToBeThat(t *testing.T) {

@@ -39,8 +39,8 @@ type Harness struct {
 
 	// MaxBody is how long a record's text is at most, as the fake stores it: in
 	// bytes, or in characters if the CRM counts those; the suite finds out which by
-	// what the fake refuses. 0: the CRM has no limit, or none below 200,000. With a smaller one, where adapter and fake can be given it,
-	// the suite is faster.
+	// what the fake refuses. 0: the CRM has no limit, or none below 200,000. With a
+	// smaller one, where adapter and fake can be given it, the suite is faster.
 	MaxBody int
 
 	// Cannot is what the CRM does not allow an adapter to do. The zero value: it
@@ -103,6 +103,9 @@ type Cannot struct {
 	// Conditional: it has no conditional writes (If-Match, a version number), so
 	// that what a person writes between the adapter's read and its write is lost.
 	Conditional bool
+	// OneRequest: making a record, reading it or writing to it takes more than one
+	// request, such as when its text is a resource of its own.
+	OneRequest bool
 }
 
 // The suite's own words. They are looked for in errors and logs, so they are

@@ -192,7 +192,7 @@ func zoneName(loc *time.Location) string {
 func (l Log) Title() string { return note.Title(l.heading, l.options.Locale) }
 
 // TitleWithin is Title for a CRM whose field takes so many characters (Unicode code
-// points) at the most: a longer one ends in "…".
+// points) at the most: a longer one ends in "…". A title has up to some 200.
 func (l Log) TitleWithin(characters int) string {
 	title := []rune(l.Title())
 	if len(title) <= characters {

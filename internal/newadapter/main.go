@@ -68,7 +68,7 @@ func run(args []string, out io.Writer) error {
 	if err := lay(*dir, files); err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "%s is there. Its test says what to write, and docs/adding-a-crm.md how:\n\n\tgo test %s\n", *dir, packageOf(*dir))
+	fmt.Fprintf(out, "%s is there. Its test says what to write, and docs/adding-a-crm.md how:\n\n\tgo test -C %s -race .\n", *dir, *dir)
 	return nil
 }
 
@@ -110,15 +110,4 @@ func lay(dir string, files map[string][]byte) error {
 		}
 	}
 	return nil
-}
-
-// packageOf is how go test is to be told of the folder.
-func packageOf(dir string) string {
-	if filepath.IsAbs(dir) {
-		return dir
-	}
-	if dir = filepath.ToSlash(filepath.Clean(dir)); dir == "." {
-		return dir
-	}
-	return "./" + dir
 }
