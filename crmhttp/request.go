@@ -59,7 +59,8 @@ type Request struct {
 	// a GET, which always is.
 	ReadOnly bool
 	// OfLog says that the path names a digest's own record: when that is not there
-	// (404, 410) the error is a [crmlog.ErrLogGone].
+	// (404, 410) the error is a [crmlog.ErrLogGone]. crmnote.Update sees to that by
+	// itself; reads for a find, and adapters that do without Update, need it.
 	OfLog bool
 	// Tokens is what the call costs in the CRM's own unit, by its published
 	// table; see [crmlog.Cost].

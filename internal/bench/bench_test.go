@@ -169,49 +169,69 @@ var (
 	callerCount = []int{1, 8, 64}
 )
 
+// crmOf is a testcrm on loopback.
+func crmOf(b *testing.B, latency time.Duration) (url string) {
+	crm := testcrm.NewServer(testcrm.ServerConfig{Latency: latency, KeepRequests: -1})
+	web := httptest.NewServer(crm)
+	b.Cleanup(func() {
+		web.Close()
+		crm.Close()
+	})
+	return web.URL
+}
+
+// logger logs the i-th message, of a conversation of its own.
+func logger(b *testing.B, url string, store crmlog.Store) func(i int) error {
+	adapter, err := testcrm.New(testcrm.Config{BaseURL: url})
+	require.NoError(b, err)
+	router, err := crmlog.NewRouter(adapter, crmlog.RouterConfig{Platform: fmt.Sprint("bench", time.Now().UnixNano()), Store: store})
+	require.NoError(b, err)
+	b.Cleanup(func() { require.NoError(b, router.Shutdown(context.Background())) })
+	return func(i int) error {
+		_, err := router.Log(context.Background(), input(message(i, i)))
+		return err
+	}
+}
+
+// poster is the floor of logger: it makes the requests that one makes, in a bare
+// net/http loop, encodes and decodes the same bodies, and stores nothing.
+func poster(b *testing.B, url string) func(i int) error {
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 100}}
+	b.Cleanup(client.CloseIdleConnections)
+	record := recorded(b)
+	return func(i int) error {
+		r := record
+		r.ExternalID = fmt.Sprintf("c1-%026d", i)
+		return post(client, url+"/activities", r)
+	}
+}
+
 // BenchmarkLog logs to testcrm over loopback; compare with BenchmarkFloor.
 func BenchmarkLog(b *testing.B) {
 	for _, latency := range latencies {
 		for name, open := range stores(b) {
 			for _, n := range callerCount {
 				b.Run(fmt.Sprintf("crm=%s/distinct/store=%s/callers=%d", latency, name, n), func(b *testing.B) {
-					crm := testcrm.NewServer(testcrm.ServerConfig{Latency: latency, KeepRequests: -1})
-					defer crm.Close()
-					web := httptest.NewServer(crm)
-					defer web.Close()
-					adapter, err := testcrm.New(testcrm.Config{BaseURL: web.URL})
-					require.NoError(b, err)
-					router, err := crmlog.NewRouter(adapter, crmlog.RouterConfig{Platform: fmt.Sprint("bench", time.Now().UnixNano()), Store: open(b)})
-					require.NoError(b, err)
+					log := logger(b, crmOf(b, latency), open(b))
 					callers(b, n, func(i int) {
-						if _, err := router.Log(context.Background(), input(message(i, i))); err != nil {
+						if err := log(i); err != nil {
 							b.Error(err)
 						}
 					})
-					require.NoError(b, router.Shutdown(context.Background()))
 				})
 			}
 		}
 	}
 }
 
-// BenchmarkFloor makes the requests that BenchmarkLog makes, in a bare net/http
-// loop: it encodes and decodes the same bodies, and stores nothing.
+// BenchmarkFloor makes the requests that BenchmarkLog makes, see poster.
 func BenchmarkFloor(b *testing.B) {
 	for _, latency := range latencies {
 		for _, n := range callerCount {
 			b.Run(fmt.Sprintf("crm=%s/distinct/store=floor/callers=%d", latency, n), func(b *testing.B) {
-				crm := testcrm.NewServer(testcrm.ServerConfig{Latency: latency, KeepRequests: -1})
-				defer crm.Close()
-				web := httptest.NewServer(crm)
-				defer web.Close()
-				client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 100}}
-				defer client.CloseIdleConnections()
-				record := recorded(b)
+				post := poster(b, crmOf(b, latency))
 				callers(b, n, func(i int) {
-					r := record
-					r.ExternalID = fmt.Sprintf("c1-%026d", i)
-					if err := post(client, web.URL+"/activities", r); err != nil {
+					if err := post(i); err != nil {
 						b.Error(err)
 					}
 				})
@@ -228,18 +248,8 @@ func BenchmarkBeside(b *testing.B) {
 		for name, open := range stores(b) {
 			for _, n := range callerCount {
 				b.Run(fmt.Sprintf("crm=%s/distinct/store=%s/callers=%d", latency, name, n), func(b *testing.B) {
-					crm := testcrm.NewServer(testcrm.ServerConfig{Latency: latency, KeepRequests: -1})
-					defer crm.Close()
-					web := httptest.NewServer(crm)
-					defer web.Close()
-					adapter, err := testcrm.New(testcrm.Config{BaseURL: web.URL})
-					require.NoError(b, err)
-					router, err := crmlog.NewRouter(adapter, crmlog.RouterConfig{Platform: fmt.Sprint("bench", time.Now().UnixNano()), Store: open(b)})
-					require.NoError(b, err)
-					client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 100}}
-					defer client.CloseIdleConnections()
-					record := recorded(b)
-
+					url := crmOf(b, latency)
+					log, post := logger(b, url, open(b)), poster(b, url)
 					var next atomic.Int64
 					turn := func(f func(i int) error) float64 {
 						begin, end := time.Now(), next.Load()+int64(10*n+40)
@@ -258,17 +268,9 @@ func BenchmarkBeside(b *testing.B) {
 					}
 					var ratios []float64
 					for b.Loop() {
-						floor := turn(func(i int) error {
-							r := record
-							r.ExternalID = fmt.Sprintf("c1-%026d", i)
-							return post(client, web.URL+"/activities", r)
-						})
-						ratios = append(ratios, floor/turn(func(i int) error {
-							_, err := router.Log(context.Background(), input(message(i, i)))
-							return err
-						}))
+						floor := turn(post)
+						ratios = append(ratios, floor/turn(log))
 					}
-					require.NoError(b, router.Shutdown(context.Background()))
 					slices.Sort(ratios)
 					b.ReportMetric(ratios[len(ratios)/2], "of-floor")
 				})
