@@ -10,7 +10,6 @@ import (
 	"net/http/httptrace"
 	"net/url"
 	"reflect"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -113,20 +112,11 @@ func judge(call *call, answer Answer, detail ErrorDetail) outcome {
 
 var errTooLong = errors.New("the answer is too long")
 
-// buffers are read into and copied from: answers come without a length, and
-// growing a new buffer for each costs more.
-var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
-
 // read reads the answer to its end, which also frees the connection.
 func (c *Client) read(resp *http.Response) (Answer, error) {
 	defer func() { _ = resp.Body.Close() }()
-	buf := buffers.Get().(*bytes.Buffer)
-	defer func() {
-		if buf.Cap() <= 256<<10 {
-			buffers.Put(buf)
-		}
-	}()
-	buf.Reset()
+	buf := getBuffer()
+	defer putBuffer(buf)
 	_, err := buf.ReadFrom(io.LimitReader(resp.Body, c.maxBody+1))
 	if int64(buf.Len()) > c.maxBody {
 		buf.Truncate(int(c.maxBody))

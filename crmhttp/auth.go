@@ -3,6 +3,7 @@ package crmhttp
 import (
 	"context"
 	"errors"
+	"maps"
 	"net"
 	"net/http"
 	"time"
@@ -51,8 +52,10 @@ func (t *pinnedTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	if cred.value != "" {
 		req = req.WithContext(req.Context()) // a copy: the original belongs to resty
-		req.Header = req.Header.Clone()
-		req.Header.Set(cred.header, cred.value)
+		header := make(http.Header, len(req.Header)+1)
+		maps.Copy(header, req.Header)
+		header[cred.header] = []string{cred.value}
+		req.Header = header
 	}
 	resp, err := t.base.RoundTrip(req)
 	if err == nil && resp.StatusCode/100 == 3 {

@@ -197,7 +197,7 @@ func (c *Client) Do(ctx context.Context, req Request, out any) (Answer, error) {
 		if !last.limited { // else the gate does the waiting
 			wait = max(wait, backoff(try))
 		}
-		c.log.LogAttrs(ctx, slog.LevelWarn, "crm call is tried again", slog.String("operation", call.operation),
+		c.log.LogAttrs(ctx, slog.LevelWarn, "crm call is tried again", slog.String("operation", c.operation(call)),
 			slog.Int("status", last.answer.StatusCode), slog.Int("attempt", try), slog.Duration("wait", wait))
 		if !last.limited {
 			if err := sleep(ctx, wait); err != nil {
@@ -211,7 +211,7 @@ func (c *Client) Do(ctx context.Context, req Request, out any) (Answer, error) {
 func (c *Client) send(ctx context.Context, call *call, t ticket) (o outcome) {
 	defer func() { // also when the transport panics
 		if c.gates.back(t, c.heard(&o)) {
-			c.log.LogAttrs(ctx, slog.LevelWarn, "crm budget is down to the reserve", slog.String("operation", call.operation))
+			c.log.LogAttrs(ctx, slog.LevelWarn, "crm budget is down to the reserve", slog.String("operation", c.operation(call)))
 		}
 	}()
 	return c.attempt(ctx, call)
@@ -241,19 +241,24 @@ func (c *Client) attempted(ctx context.Context, call *call, try int, o outcome, 
 		cost.Tokens = call.req.Tokens
 	}
 	crmlog.AddCost(ctx, cost)
-	c.log.LogAttrs(ctx, slog.LevelDebug, "crm call", slog.String("operation", call.operation),
-		slog.String("method", call.method), slog.Int("status", o.answer.StatusCode),
-		slog.Int("attempt", try), slog.Duration("duration", took))
+	if c.log.Enabled(ctx, slog.LevelDebug) {
+		c.log.LogAttrs(ctx, slog.LevelDebug, "crm call", slog.String("operation", c.operation(call)),
+			slog.String("method", call.method), slog.Int("status", o.answer.StatusCode),
+			slog.Int("attempt", try), slog.Duration("duration", took))
+	}
 	if o.limited {
-		c.log.LogAttrs(ctx, slog.LevelWarn, "crm limits the account", slog.String("operation", call.operation),
+		c.log.LogAttrs(ctx, slog.LevelWarn, "crm limits the account", slog.String("operation", c.operation(call)),
 			slog.Int("status", o.answer.StatusCode), slog.Int("attempt", try), slog.Duration("wait", o.retryAfter))
 	}
 }
 
+// operation is how errors and the log name the call.
+func (c *Client) operation(call *call) string { return c.name + ": " + call.req.Operation }
+
 // failure puts the last outcome of a call into words.
 func (c *Client) failure(call *call, o outcome, applied bool) error {
 	e := &crmlog.APIError{
-		Operation:  call.operation,
+		Operation:  c.operation(call),
 		Kind:       o.kind,
 		StatusCode: o.answer.StatusCode,
 		RetryAfter: o.retryAfter,

@@ -72,7 +72,6 @@ type Request struct {
 
 // call is a checked request, ready for its attempts.
 type call struct {
-	operation  string
 	method     string
 	url        string
 	header     http.Header
@@ -97,12 +96,18 @@ var ownHeaders = []string{
 	"Transfer-Encoding",
 }
 
+// The values that all requests have; resty copies them before anybody else gets
+// to see them.
+var (
+	jsonType  = []string{"application/json"}
+	userAgent = []string{"crmlog (+https://github.com/crmlog/crmlog)"}
+)
+
 func (c *Client) newCall(req Request, out any) (*call, error) {
 	call := &call{
-		operation: c.name + ": " + req.Operation,
-		method:    req.Method,
-		out:       out,
-		req:       req,
+		method: req.Method,
+		out:    out,
+		req:    req,
 	}
 	if call.method == "" {
 		call.method = http.MethodGet
@@ -149,7 +154,10 @@ func (c *Client) newCall(req Request, out any) (*call, error) {
 
 func requestURL(base *url.URL, req Request) (string, error) {
 	var b strings.Builder
-	b.WriteString(base.Scheme + "://" + base.Host + base.EscapedPath())
+	b.Grow(128)
+	for _, s := range []string{base.Scheme, "://", base.Host, base.EscapedPath()} {
+		b.WriteString(s)
+	}
 	for i, segment := range req.Path {
 		if problem := segmentProblem(segment); problem != "" {
 			return "", &crmlog.InputError{Field: fmt.Sprintf("path[%d]", i), Problem: problem}
@@ -196,10 +204,10 @@ func (call *call) setHeaders(base *url.URL, req Request) error {
 	call.credential = credential{scheme: base.Scheme, host: base.Host, header: authHeader, value: string(req.Auth)}
 
 	call.header = make(http.Header, len(req.Header)+3)
-	call.header.Set("Accept", "application/json")
-	call.header.Set("User-Agent", "crmlog (+https://github.com/crmlog/crmlog)")
+	call.header["Accept"] = jsonType
+	call.header["User-Agent"] = userAgent
 	if req.Body != nil {
-		call.header.Set("Content-Type", "application/json")
+		call.header["Content-Type"] = jsonType
 	}
 	for name, values := range req.Header {
 		name = http.CanonicalHeaderKey(name)
@@ -237,14 +245,15 @@ func isFieldValue(s string) bool {
 // encode does not escape HTML as json.Marshal does: notes are full of tags, and
 // six bytes for each angle bracket tell on long ones.
 func encode(body any) ([]byte, error) {
-	var buf bytes.Buffer
-	enc := json.NewEncoder(&buf)
+	buf := getBuffer()
+	defer putBuffer(buf)
+	enc := json.NewEncoder(buf)
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(body); err != nil {
 		// The encoder's own words may quote a value.
 		return nil, &crmlog.InputError{Field: "body", Problem: fmt.Sprintf("%T cannot be encoded as JSON", body)}
 	}
-	return bytes.TrimSuffix(buf.Bytes(), []byte("\n")), nil
+	return bytes.Clone(bytes.TrimSuffix(buf.Bytes(), []byte("\n"))), nil
 }
 
 // CheckBaseURL reads the address of a CRM, an origin and perhaps a base path,
