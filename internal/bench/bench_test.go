@@ -170,7 +170,7 @@ var (
 )
 
 // crmOf is a testcrm on loopback.
-func crmOf(b *testing.B, latency time.Duration) (url string) {
+func crmOf(b testing.TB, latency time.Duration) (url string) {
 	crm := testcrm.NewServer(testcrm.ServerConfig{Latency: latency, KeepRequests: -1})
 	web := httptest.NewServer(crm)
 	b.Cleanup(func() {
@@ -181,7 +181,7 @@ func crmOf(b *testing.B, latency time.Duration) (url string) {
 }
 
 // logger logs the i-th message, of a conversation of its own.
-func logger(b *testing.B, url string, store crmlog.Store) func(i int) error {
+func logger(b testing.TB, url string, store crmlog.Store) func(i int) error {
 	adapter, err := testcrm.New(testcrm.Config{BaseURL: url})
 	require.NoError(b, err)
 	router, err := crmlog.NewRouter(adapter, crmlog.RouterConfig{Platform: fmt.Sprint("bench", time.Now().UnixNano()), Store: store})
@@ -195,7 +195,7 @@ func logger(b *testing.B, url string, store crmlog.Store) func(i int) error {
 
 // poster is the floor of logger: it makes the requests that one makes, in a bare
 // net/http loop, encodes and decodes the same bodies, and stores nothing.
-func poster(b *testing.B, url string) func(i int) error {
+func poster(b testing.TB, url string) func(i int) error {
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 100}}
 	b.Cleanup(client.CloseIdleConnections)
 	record := recorded(b)
@@ -291,7 +291,7 @@ type record struct {
 }
 
 // recorded is what the adapter sent for one message.
-func recorded(b *testing.B) record {
+func recorded(b testing.TB) record {
 	crm := testcrm.NewServer(testcrm.ServerConfig{})
 	defer crm.Close()
 	web := httptest.NewServer(crm)
@@ -309,16 +309,21 @@ func recorded(b *testing.B) record {
 }
 
 func post(client *http.Client, url string, body record) error {
-	encoded, err := json.Marshal(body)
+	var encoded bytes.Buffer
+	enc := json.NewEncoder(&encoded)
+	enc.SetEscapeHTML(false) // as crmhttp
+	if err := enc.Encode(body); err != nil {
+		return err
+	}
+	encoded.Truncate(encoded.Len() - 1) // the line break
+	req, err := http.NewRequestWithContext(context.Background(), http.MethodPost, url, &encoded)
 	if err != nil {
 		return err
 	}
-	req, err := http.NewRequestWithContext(context.Background(), http.MethodPost, url, bytes.NewReader(encoded))
-	if err != nil {
-		return err
-	}
-	req.Header.Set("Authorization", "Bearer token")
+	req.Header.Set("Authorization", string(input(crmlog.Message{}).AuthHeader))
 	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Accept", "application/json")
+	req.Header.Set("User-Agent", "crmlog (+https://github.com/crmlog/crmlog)")
 	resp, err := client.Do(req)
 	if err != nil {
 		return err

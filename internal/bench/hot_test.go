@@ -1,10 +1,16 @@
 package bench
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -29,6 +35,34 @@ func (d direct) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	d.server.ServeHTTP(w, r)
 	return w.Result(), nil
+}
+
+// What BenchmarkBeside compares differs in nothing that the CRM sees.
+func TestFloorMakesTheSameRequests(t *testing.T) {
+	t.Parallel()
+	crm := testcrm.NewServer(testcrm.ServerConfig{})
+	defer crm.Close()
+	type request struct {
+		Line   string
+		Header http.Header
+		Fields []string
+	}
+	var got []request
+	web := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		var fields map[string]any
+		if err := errors.Join(err, json.Unmarshal(body, &fields)); err != nil {
+			t.Error(err)
+		}
+		got = append(got, request{r.Method + " " + r.URL.String(), r.Header.Clone(), slices.Sorted(maps.Keys(fields))})
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		crm.ServeHTTP(w, r)
+	}))
+	defer web.Close()
+	require.NoError(t, logger(t, web.URL, crmlog.NewMemoryStore())(1))
+	require.NoError(t, poster(t, web.URL)(1))
+	require.Len(t, got, 2)
+	require.Equal(t, got[0], got[1])
 }
 
 func TestHotConversationTakesFewCalls(t *testing.T) {
