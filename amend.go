@@ -28,7 +28,7 @@ const transcribed = " transcribed"
 // note, whose text alone can be changed, a fingerprint that does not give it away.
 func shownStatus(e *entry) string {
 	m := &e.in.Message
-	if m.Kind() == KindInternalNote {
+	if kindOf(m) == KindInternalNote {
 		return hashFields("", "crmlog note 1", e.in.Digest.Ref, string(m.ID), m.Subject)[:8]
 	}
 	status := string(m.MessageStatus)
@@ -42,7 +42,7 @@ func shownStatus(e *entry) string {
 // can see (Queued, Sent, Delivered, read) costs nothing.
 func shows(e *entry, s MessageState) bool {
 	m := &e.in.Message
-	if m.Kind() == KindInternalNote {
+	if kindOf(m) == KindInternalNote {
 		return m.LastModifiedTime.After(s.LastModified) && shownStatus(e) != s.Status
 	}
 	failed := m.MessageStatus.failed() && !MessageStatus(strings.TrimSuffix(s.Status, transcribed)).failed()

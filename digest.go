@@ -45,10 +45,10 @@ func NewDigestRef(platform string, in AddMessageLogInput) (DigestRef, error) {
 	if err != nil {
 		return DigestRef{}, err
 	}
-	return newDigestRef(platform, in, loc), nil
+	return newDigestRef(platform, &in, loc), nil
 }
 
-func newDigestRef(platform string, in AddMessageLogInput, loc *time.Location) DigestRef {
+func newDigestRef(platform string, in *AddMessageLogInput, loc *time.Location) DigestRef {
 	d := DigestRef{
 		Conversation: conversationKey(&in.Message),
 		Day:          in.Message.CreationTime.In(loc).Format(time.DateOnly),
@@ -62,7 +62,7 @@ func newDigestRef(platform string, in AddMessageLogInput, loc *time.Location) Di
 // conversationKey keeps conversations and single messages apart: a pager
 // conversation can have its first message's id.
 func conversationKey(m *Message) string {
-	if id, ok := m.ConversationKey(); ok {
+	if id, ok := conversationOf(m); ok {
 		return "c" + string(id)
 	}
 	return "m" + string(m.ID)

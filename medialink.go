@@ -52,7 +52,10 @@ func (m Message) FaxLink() string {
 }
 
 func (m Message) link(t AttachmentType) string {
-	a, _ := m.attachment(t)
+	a := attachmentOf(&m, t)
+	if a == nil {
+		return ""
+	}
 	return MediaReaderLink(a.URI)
 }
 

@@ -1,7 +1,6 @@
 package crmlog
 
 import (
-	"slices"
 	"strings"
 	"time"
 )
@@ -150,12 +149,16 @@ const (
 // Kind tells what the message is. RingCentral's type of an MMS is SMS, so that
 // the attachments decide; Text counts as SMS. It is KindUnknown for a type that
 // is not known, and for what a sync tells of a deleted message.
-func (m Message) Kind() Kind {
+func (m Message) Kind() Kind { return kindOf(&m) }
+
+// kindOf is Kind without a copy: a message takes a kilobyte, and a router asks
+// several times for each.
+func kindOf(m *Message) Kind {
 	switch t := m.Type; {
 	case t.Is(MessageTypeMMS):
 		return KindMMS
 	case t.Is(MessageTypeSMS), t.Is(MessageTypeText):
-		if _, ok := m.attachment(AttachmentTypeMMS); ok {
+		if attachmentOf(m, AttachmentTypeMMS) != nil {
 			return KindMMS
 		}
 		return KindSMS
@@ -181,12 +184,14 @@ func (m Message) Kind() Kind {
 //
 // On a voicemail or fax a conversation id that equals its own is none:
 // RingCentral's widgets fill it in.
-func (m Message) ConversationKey() (id ID, ok bool) {
+func (m Message) ConversationKey() (id ID, ok bool) { return conversationOf(&m) }
+
+func conversationOf(m *Message) (id ID, ok bool) {
 	id = m.Conversation.ID
 	if id == "" {
 		id = m.ConversationID
 	}
-	kind := m.Kind()
+	kind := kindOf(m)
 	if id == "" || id == m.ID && (kind == KindVoiceMail || kind == KindFax) {
 		return m.ID, false
 	}
@@ -216,21 +221,29 @@ func (m Message) Media() []Attachment {
 // Transcript returns the attachment that holds a voicemail's transcript, if it
 // has one. Its content has to be fetched from RingCentral.
 func (m Message) Transcript() (Attachment, bool) {
-	return m.attachment(AttachmentTypeAudioTranscription)
+	if a := attachmentOf(&m, AttachmentTypeAudioTranscription); a != nil {
+		return *a, true
+	}
+	return Attachment{}, false
 }
 
 // Duration is how long a voicemail's recording is, in whole seconds; 0 when
 // that is not known.
 func (m Message) Duration() time.Duration {
-	a, _ := m.attachment(AttachmentTypeAudioRecording)
+	a := attachmentOf(&m, AttachmentTypeAudioRecording)
+	if a == nil {
+		return 0
+	}
 	const longest = 1 << 30 // keeps time.Duration from overflowing
 	return time.Duration(min(max(a.VMDuration, 0), longest)) * time.Second
 }
 
-func (m Message) attachment(t AttachmentType) (Attachment, bool) {
-	i := slices.IndexFunc(m.Attachments, func(a Attachment) bool { return a.Type.Is(t) })
-	if i < 0 {
-		return Attachment{}, false
+// attachmentOf is the first attachment of the type, or nil.
+func attachmentOf(m *Message, t AttachmentType) *Attachment {
+	for i := range m.Attachments {
+		if a := &m.Attachments[i]; a.Type.Is(t) {
+			return a
+		}
 	}
-	return m.Attachments[i], true
+	return nil
 }

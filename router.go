@@ -192,7 +192,8 @@ func (r *Router) prepare(ctx context.Context, in LogInput, out []ReportEntry) ([
 		return nil, err
 	}
 	entries := make([]*entry, len(in.Messages))
-	for i, m := range in.Messages {
+	for i := range in.Messages {
+		m := &in.Messages[i]
 		if m.Message.IsDeleted() {
 			out[i].Outcome, out[i].Reason = OutcomeSkipped, "deleted in RingCentral"
 			continue
@@ -217,7 +218,7 @@ func (r *Router) prepare(ctx context.Context, in LogInput, out []ReportEntry) ([
 			existing: in.ExistingLogID,
 			finished: make(chan struct{}),
 		}
-		e.digest = newDigestRef(r.platform, e.in, loc)
+		e.digest = newDigestRef(r.platform, &e.in, loc)
 		e.in.Digest = e.digest
 		entries[i] = e
 	}

@@ -43,15 +43,16 @@ func checkMessage(m *Message, recordingLink string) error {
 	if y := m.CreationTime.Year(); y < 1990 || y > 9000 {
 		return &InputError{"message.creationTime", fmt.Sprintf("year %d; a number is taken as milliseconds since 1970", y)}
 	}
-	if m.Kind() == KindUnknown {
+	kind := kindOf(m)
+	if kind == KindUnknown {
 		return &InputError{"message.type", "missing or unknown; give SMS, MMS, VoiceMail, Fax or Pager, or what DecodeThreadEntries gives"}
 	}
-	if id, ok := m.ConversationKey(); ok {
+	if id, ok := conversationOf(m); ok {
 		if err := checkID("message.conversation.id", string(id)); err != nil {
 			return err
 		}
 	}
-	if m.Kind() == KindVoiceMail { // no other kind shows it
+	if kind == KindVoiceMail { // no other kind shows it
 		return checkLink("recordingLink", strings.TrimSpace(recordingLink))
 	}
 	return nil
