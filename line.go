@@ -14,6 +14,7 @@ const maxLinger = 100 * time.Millisecond
 // being written, and has one goroutine, which takes batches from its head: a
 // batch has one authHeader.
 type line struct {
+	ref     string // its digest's
 	waiting []*entry
 	first   [1]*entry // room for waiting, where one message comes at a time
 	refused int       // claims in a row that found another holder; of the goroutine
@@ -85,11 +86,10 @@ func (r *Router) enqueue(e *entry) {
 	ref := e.in.Digest.Ref
 	l := r.lines[ref]
 	if l == nil {
-		l = &line{}
+		l = &line{ref: ref}
 		l.waiting = l.first[:0]
 		r.lines[ref] = l
-		r.active.Add(1)
-		go r.serve(ref, l)
+		r.start(l)
 	}
 	if len(l.waiting) >= r.maxQueue {
 		e.finish(OutcomeFailed, "", ReturnMessage{}, ErrQueueFull)
@@ -108,10 +108,53 @@ func (r *Router) leave(e *entry) bool {
 	return !e.sealed && !e.isFinished()
 }
 
-// serve writes a line's batches until none is left.
-func (r *Router) serve(ref string, l *line) {
+// start has a goroutine serve the line. One that has just served another is
+// taken rather than a new one, whose stack would have to grow first. It needs the
+// mutex.
+func (r *Router) start(l *line) {
+	if n := len(r.idle); n > 0 {
+		r.idle[n-1] <- l
+		r.idle = r.idle[:n-1]
+		return
+	}
+	r.active.Add(1)
+	go r.work(l)
+}
+
+func (r *Router) work(l *line) {
 	defer r.active.Done()
+	defer r.dismiss()
 	growStack(0)
+	for next := make(chan *line, 1); l != nil; l = r.another(next) {
+		r.serve(l)
+	}
+}
+
+// another waits for a line to serve. No more goroutines wait for one than lines
+// are being served, so that an idle router has none; nil is for those beyond.
+func (r *Router) another(next chan *line) *line {
+	r.mu.Lock()
+	if len(r.idle) >= len(r.lines) {
+		r.mu.Unlock()
+		return nil
+	}
+	r.idle = append(r.idle, next)
+	r.mu.Unlock()
+	return <-next
+}
+
+// dismiss ends the waiting of goroutines beyond the number of lines.
+func (r *Router) dismiss() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for n := len(r.idle); n > len(r.lines); n-- {
+		r.idle[n-1] <- nil
+		r.idle = r.idle[:n-1]
+	}
+}
+
+// serve writes a line's batches until none is left.
+func (r *Router) serve(l *line) {
 	var batch []*entry
 	// An adapter that ends the goroutine (a panic, or a failing test's Goexit)
 	// must not leave callers waiting for ever.
@@ -123,8 +166,8 @@ func (r *Router) serve(ref string, l *line) {
 				e.finish(OutcomeFailed, "", ReturnMessage{}, ErrOutcomeUnknown)
 			}
 		}
-		if r.lines[ref] == l {
-			delete(r.lines, ref)
+		if r.lines[l.ref] == l {
+			delete(r.lines, l.ref)
 		}
 	}()
 	var took time.Duration
@@ -135,7 +178,7 @@ func (r *Router) serve(ref string, l *line) {
 		if took > 0 && (together > 1 || r.isWaiting(l)) {
 			r.pause(min(took/50, maxLinger))
 		}
-		if batch = r.take(ref, l); batch == nil {
+		if batch = r.take(l); batch == nil {
 			return
 		}
 		w := &writer{r: r, line: l, batch: slices.Clone(batch)}
@@ -169,7 +212,7 @@ func (r *Router) isWaiting(l *line) bool {
 
 // take forms a batch of all that wait with the head's authHeader. Nil ends the
 // line.
-func (r *Router) take(ref string, l *line) []*entry {
+func (r *Router) take(l *line) []*entry {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	l.waiting = slices.DeleteFunc(l.waiting, func(e *entry) bool { return e.left })
@@ -184,7 +227,7 @@ func (r *Router) take(ref string, l *line) []*entry {
 		l.waiting = nil
 	}
 	if len(l.waiting) == 0 {
-		delete(r.lines, ref)
+		delete(r.lines, l.ref)
 		return nil
 	}
 	auth := l.waiting[0].in.AuthHeader

@@ -51,7 +51,8 @@ type Router struct {
 	mu     sync.Mutex
 	lines  map[string]*line // by digest, those with messages under way
 	closed bool
-	active sync.WaitGroup // a line's goroutine each
+	idle   []chan *line   // to goroutines that wait for a line
+	active sync.WaitGroup // the goroutines that serve lines
 
 	stop context.CancelFunc // ends what waits
 	done context.Context

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -784,6 +786,53 @@ func TestQueueIsBounded(t *testing.T) {
 		wg.Wait()
 		require.Equal(t, [][]crmlog.ID{{"1", "2", "3"}}, crm.contents())
 	})
+}
+
+// addFunc is an adapter that adds.
+type addFunc func(in crmlog.AddMessageLogInput)
+
+func (f addFunc) AddMessageLog(_ context.Context, in crmlog.AddMessageLogInput) (crmlog.MessageLogResult, error) {
+	f(in)
+	return crmlog.MessageLogResult{LogID: string(in.Message.ID)}, nil
+}
+
+func (f addFunc) UpdateMessageLog(context.Context, crmlog.UpdateMessageLogInput) (crmlog.MessageLogResult, error) {
+	return crmlog.MessageLogResult{}, errRefused
+}
+
+func TestIdleRouterHasNoGoroutines(t *testing.T) {
+	t.Parallel()
+	const messages, last = 100, "99"
+	for name, atLast := range map[string]func(){
+		"after messages that were logged":             func() {},
+		"after an adapter that ended its goroutine":   runtime.Goexit,
+		"after one that was slower than all the rest": func() { time.Sleep(time.Minute) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) { // fails when a goroutine stays
+				router, err := crmlog.NewRouter(addFunc(func(in crmlog.AddMessageLogInput) {
+					time.Sleep(10 * time.Millisecond)
+					if in.Message.ID == last {
+						atLast()
+					}
+				}), crmlog.RouterConfig{Platform: "fake"})
+				require.NoError(t, err)
+				var next atomic.Int64
+				var wg sync.WaitGroup
+				for range 10 {
+					wg.Go(func() {
+						for i := next.Add(1); i < messages; i = next.Add(1) {
+							m := sms(crmlog.ID(fmt.Sprint(i)), noon)
+							m.Message.Conversation.ID = m.Message.ID
+							_, _ = router.Log(t.Context(), logInput(m))
+						}
+					})
+				}
+				wg.Wait()
+			})
+		})
+	}
 }
 
 func TestShutdown(t *testing.T) {
