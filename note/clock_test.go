@@ -37,6 +37,8 @@ func TestTimesOfDay(t *testing.T) {
 			map[string]string{"2015-03-08T09:30:00Z": "1:30 AM UTC-08:00", "2015-03-08T10:30:00Z": "3:30 AM UTC-07:00"}},
 		"when midnight itself is skipped": {mustLoad("America/Sao_Paulo"), "America/Sao_Paulo", "2018-11-04", "Sunday, November 4, 2018, times in America/Sao_Paulo (UTC-02:00)\n",
 			map[string]string{"2018-11-04T03:30:00Z": "1:30 AM"}},
+		"at the end of a leap year to come": {losAngeles, "", "2040-12-30", "Sunday, December 30, 2040, times in UTC-08:00\n",
+			map[string]string{"2040-12-30T13:24:50Z": "5:24 AM", "2040-12-31T00:30:00Z": "4:30 PM"}},
 		"of another day": {losAngeles, "America/Los_Angeles", "2015-02-18", "February 18, 2015",
 			map[string]string{"2015-02-19T13:24:50Z": "February 19, 2015, 5:24 AM", "2015-11-01T09:30:00Z": "November 1, 2015, 1:30 AM UTC-08:00"}},
 	} {
