@@ -6,6 +6,7 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Add adds entries to a body.
@@ -38,20 +39,22 @@ import (
 //
 // Errors match [ErrInvalid]; then nothing is added at all.
 func Add(body string, h Heading, entries []Entry, o Options) (Result, error) {
-	if err := check(h, entries, o); err != nil {
+	day, err := check(&h, entries, o)
+	if err != nil {
 		return Result{}, err
 	}
 	p := readPage(body, o.Format, newCodec(o.Key, o.Part))
-	p.findForeign(h.Day, o.location())
+	p.findForeign(day, o.location())
 	w := p.writer(o)
-	w.day = h.Day
+	w.day = day
 
 	r := Result{Body: body}
 	stands := p.stands()
 	given := map[string]bool{}
-	var fresh []Entry
-	for _, e := range entries {
-		if given[e.ID] || stands[e.ID].done || p.begun.has(e, h, w.loc) {
+	fresh := make([]*Entry, 0, len(entries))
+	for i := range entries {
+		e := &entries[i]
+		if given[e.ID] || stands[e.ID].done || p.begun.has(e, &h, w.loc) {
 			r.Present = append(r.Present, e.ID)
 		} else {
 			fresh = append(fresh, e)
@@ -63,9 +66,9 @@ func Add(body string, h Heading, entries []Entry, o Options) (Result, error) {
 		return Result{}, err
 	}
 	fit := len(items)
-	if r.Body = p.with(items, w, h); !w.room.has(r.Body) {
-		fit = sort.Search(fit, func(n int) bool { return !w.room.has(p.with(items[:n+1], w, h)) })
-		r.Body = p.with(items[:fit], w, h)
+	if r.Body = p.with(items, &w, &h); !w.room.has(r.Body) {
+		fit = sort.Search(fit, func(n int) bool { return !w.room.has(p.with(items[:n+1], &w, &h)) })
+		r.Body = p.with(items[:fit], &w, &h)
 	}
 	if fit == 0 && len(items) > 0 && strings.TrimSpace(body) == "" {
 		return Result{}, w.room.tooSmall()
@@ -93,10 +96,10 @@ type item struct {
 }
 
 // items are the entries' in order, those pieces left out that stand.
-func (w writer) items(entries []Entry, stands map[string]standing) ([]item, error) {
+func (w *writer) items(entries []*Entry, stands map[string]standing) ([]item, error) {
 	entries = slices.Clone(entries)
-	slices.SortFunc(entries, func(a, b Entry) int { return a.identity().compare(b.identity()) })
-	var items []item
+	slices.SortFunc(entries, func(a, b *Entry) int { return a.identity().compare(b.identity()) })
+	items := make([]item, 0, len(entries))
 	for _, e := range entries {
 		c := w.content(e)
 		ends, err := w.pieces(&c)
@@ -112,7 +115,7 @@ func (w writer) items(entries []Entry, stands map[string]standing) ([]item, erro
 					st.failed, st.transcript = e.Failed, e.transcribed()
 				}
 				p := position{e.identity(), piece}
-				items = append(items, item{p, w.entry(e, c, from, to, p, st), !begun && piece == first})
+				items = append(items, item{p, w.entry(e, &c, from, to, p, st), !begun && piece == first})
 			}
 			from = to
 		}
@@ -128,7 +131,7 @@ type standing struct {
 
 // stands returns what stands, by id.
 func (p *page) stands() map[string]standing {
-	all := map[string]standing{}
+	all := make(map[string]standing, len(p.codes))
 	for _, k := range p.codes {
 		if k.part > 0 || k.foreign {
 			continue
@@ -140,7 +143,7 @@ func (p *page) stands() map[string]standing {
 }
 
 // with returns the body with items put in, and the count set.
-func (p *page) with(items []item, w writer, h Heading) string {
+func (p *page) with(items []item, w *writer, h *Heading) string {
 	if len(items) == 0 {
 		return p.body
 	}
@@ -152,7 +155,8 @@ func (p *page) with(items []item, w writer, h Heading) string {
 	}
 	standing := p.entries()
 	if p.heading() < 0 && len(standing) == 0 && p.begun == nil {
-		return p.insert([]edit{p.newBlock(w, w.heading(h, count)).put(items)})
+		s := p.newBlock(w, w.heading(h, count))
+		return p.body[:s.at] + s.put(items).text + p.body[s.at:]
 	}
 	edits := p.place(w.style, items, standing)
 	if from, to, ok := p.count(); ok {
@@ -161,19 +165,21 @@ func (p *page) with(items []item, w writer, h Heading) string {
 	return p.insert(edits)
 }
 
-func check(h Heading, entries []Entry, o Options) error {
+// check returns the heading's day.
+func check(h *Heading, entries []Entry, o Options) (time.Time, error) {
 	if err := o.check(); err != nil {
-		return err
+		return time.Time{}, err
 	}
-	if err := h.check(); err != nil {
-		return err
+	day, err := h.check()
+	if err != nil {
+		return day, err
 	}
-	for i, e := range entries {
-		if err := e.check("entries[" + strconv.Itoa(i) + "]"); err != nil {
-			return err
+	for i := range entries {
+		if problem := entries[i].problem(); problem != "" {
+			return day, invalid("entries[%d]%s", i, problem)
 		}
 	}
-	return nil
+	return day, nil
 }
 
 // writer goes on with the page in its style: the format's, or what has become
@@ -209,11 +215,11 @@ type edit struct {
 
 func (p *page) insert(edits []edit) string {
 	slices.SortStableFunc(edits, func(a, b edit) int { return a.from - b.from })
-	var b strings.Builder
+	parts := make([]string, 0, 8)
 	done := 0
 	for _, e := range edits {
-		b.WriteString(p.body[done:e.from] + e.text)
+		parts = append(parts, p.body[done:e.from], e.text)
 		done = e.to
 	}
-	return b.String() + p.body[done:]
+	return strings.Join(append(parts, p.body[done:]), "")
 }

@@ -2,7 +2,6 @@ package note
 
 import (
 	"cmp"
-	"fmt"
 	"html"
 	"slices"
 	"strings"
@@ -39,8 +38,8 @@ func Amend(body string, e Entry, o Options) (Amendment, error) {
 	if err := o.check(); err != nil {
 		return Amendment{}, err
 	}
-	if err := e.check("Entry"); err != nil {
-		return Amendment{}, err
+	if problem := e.problem(); problem != "" {
+		return Amendment{}, invalid("Entry%s", problem)
 	}
 	p := readPage(body, o.Format, newCodec(o.Key, o.Part))
 	i := slices.IndexFunc(p.codes, func(k code) bool { return k.part == 0 && k.ID == e.ID && k.complete() })
@@ -51,12 +50,12 @@ func Amend(body string, e Entry, o Options) (Amendment, error) {
 	now, add := k.state, ""
 	if e.transcribed() && !k.transcript {
 		now.transcript = true
-		for _, l := range w.textLines(cleanText(e.Text)) {
+		for _, l := range w.textLines(nil, cleanText(e.Text)) {
 			add += w.br + w.indent + w.first(l)
 		}
 	}
 	if e.Kind == InternalNote && !k.cut && cleanText(e.Text) != "" && !p.says(i, e) {
-		lines := w.textLines(cleanText(e.Text))
+		lines := w.textLines(nil, cleanText(e.Text))
 		lines[0] = w.bold(w.words.edited) + " " + lines[0]
 		for _, l := range lines {
 			add += w.br + w.indent + w.first(l)
@@ -89,7 +88,7 @@ func (p *page) says(i int, e Entry) bool {
 	}
 	for _, w := range languages {
 		sender := cmp.Or(oneLine(e.Sender), w.somebody)
-		for _, lead := range []string{fmt.Sprintf(w.internal, sender) + w.colon, w.edited} {
+		for _, lead := range []string{filled(w.internal, sender) + w.colon, w.edited} {
 			if strings.HasSuffix(seen, p.bare(lead)) {
 				return true
 			}
@@ -113,7 +112,7 @@ func (p *page) bare(s string) string {
 }
 
 // transcribed tells whether a voicemail comes with its transcript.
-func (e Entry) transcribed() bool { return e.Kind == VoiceMail && cleanText(e.Text) != "" }
+func (e *Entry) transcribed() bool { return e.Kind == VoiceMail && cleanText(e.Text) != "" }
 
 // inFront puts something in front of a code and the space before it.
 func (p *page) inFront(k code, s string) edit {
@@ -131,7 +130,7 @@ func (p *page) inFront(k code, s string) edit {
 // recode changes as many of a code's digits as it takes, each where it stands,
 // for there may be tags between them.
 func (p *page) recode(k code, st state) []edit {
-	old, now := string(p.text[k.mark:k.to]), p.codec.entry(k.position, st)
+	old, now := string(p.text[k.mark:k.to]), string(p.codec.entry(nil, k.position, st))
 	var edits []edit
 	if more := len(now) - len(old); more > 0 {
 		from, _ := p.at(k.mark)

@@ -1,6 +1,9 @@
 package note
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // Explicit directional formatting characters (UAX #9).
 const (
@@ -14,7 +17,7 @@ const (
 // that closes nothing gets an FSI of its own, or it would end our isolate. (A
 // stray PDF is without effect inside an isolate, and a PDI closes embeddings.)
 func isolate(line string) string {
-	if !strings.ContainsFunc(line, isDirectional) {
+	if isASCII(line) || !strings.ContainsFunc(line, isDirectional) {
 		return line
 	}
 	var b strings.Builder
@@ -44,4 +47,13 @@ func isDirectional(r rune) bool {
 		r == '\u200E' || r == '\u200F' || r >= lre && r <= rlo || r >= lri && r <= pdi ||
 		r >= 0xFB1D && r <= 0xFDFF || r >= 0xFE70 && r <= 0xFEFC ||
 		r >= 0x10800 && r <= 0x10FFF || r >= 0x1E800 && r <= 0x1EFFF
+}
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }

@@ -1,18 +1,17 @@
 package note
 
 import (
-	"fmt"
 	"strconv"
 	"time"
 )
 
 // fullDate is a day with its weekday.
 func (h *habit) fullDate(t time.Time) string {
-	return fmt.Sprintf(h.full, h.weekdays[t.Weekday()], h.dayOfMonth(t), h.months[t.Month()-1], t.Year())
+	return filled(h.full, h.weekdays[t.Weekday()], h.dayOfMonth(t), h.months[t.Month()-1], strconv.Itoa(t.Year()))
 }
 
 func (h *habit) shortDate(t time.Time) string {
-	return fmt.Sprintf(h.date, h.dayOfMonth(t), h.months[t.Month()-1], t.Year())
+	return filled(h.date, h.dayOfMonth(t), h.months[t.Month()-1], strconv.Itoa(t.Year()))
 }
 
 func (h *habit) dayOfMonth(t time.Time) string {
@@ -24,14 +23,20 @@ func (h *habit) dayOfMonth(t time.Time) string {
 
 // timeOfDay counts hours from 0 to 23, or where the day has halves 12, 1 … 11.
 func (h *habit) timeOfDay(t time.Time) string {
-	if h.am == "" {
-		return fmt.Sprintf(h.clock, t.Hour(), t.Minute())
+	hour, half := t.Hour(), ""
+	if h.am != "" {
+		if half = h.am; hour >= 12 {
+			half = h.pm
+		}
+		hour = (hour+11)%12 + 1
 	}
-	half := h.am
-	if t.Hour() >= 12 {
-		half = h.pm
-	}
-	return fmt.Sprintf(h.clock, (t.Hour()+11)%12+1, t.Minute(), half)
+	return filled(h.clock, strconv.Itoa(hour), strconv.Itoa(t.Minute()), half)
+}
+
+// sameDay compares the dates, each in its zone.
+func sameDay(a, b time.Time) bool {
+	year, month, day := a.Date()
+	return year == b.Year() && month == b.Month() && day == b.Day()
 }
 
 // midnight returns the first moment of a day, which is later than 0:00 where
@@ -44,12 +49,15 @@ func midnight(year int, month time.Month, day int, loc *time.Location) time.Time
 	return t
 }
 
-// offsets returns the offsets from UTC that hold on t's day: two if the clocks
+// offsets appends the offsets from UTC that hold on t's day: two if the clocks
 // are changed on it.
-func offsets(t time.Time) []string {
+func offsets(all []string, t time.Time) []string {
+	if !changesNear(t) {
+		return append(all, offset(t))
+	}
 	y, m, d := t.Date()
 	from, to := midnight(y, m, d, t.Location()), midnight(y, m, d+1, t.Location())
-	all := []string{offset(from)}
+	all = append(all, offset(from))
 	for {
 		_, end := from.ZoneBounds()
 		if !end.After(from) || !end.Before(to) { // the zero time, or a bug of package time in leap years from 2040
@@ -62,11 +70,12 @@ func offsets(t time.Time) []string {
 	}
 }
 
-func offset(t time.Time) string {
-	_, s := t.Zone()
-	sign := '+'
-	if s < 0 {
-		sign, s = '-', -s
-	}
-	return fmt.Sprintf("UTC%c%02d:%02d", sign, s/3600, s/60%60)
+// changesNear tells whether the clocks may be changed on t's day: it costs less
+// than to find where the day begins and ends.
+func changesNear(t time.Time) bool {
+	const near = 48 * time.Hour // longer than any day
+	start, end := t.ZoneBounds()
+	return !start.IsZero() && t.Sub(start) < near || !end.IsZero() && end.Sub(t) < near
 }
+
+func offset(t time.Time) string { return t.Format("UTC-07:00") }

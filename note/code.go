@@ -35,6 +35,8 @@ const (
 
 	maxIDLen  = 255
 	maxNumber = 11 // digits of a numeric id
+
+	hashRoom = 400 // more bytes than what is hashed takes, if the key is not long
 )
 
 const (
@@ -45,21 +47,21 @@ const (
 	pieceEnd     = 62 * 62 * 62
 )
 
-// base62 returns n in width digits, or in more if it takes more.
-func base62(n uint64, width int) string {
-	var b []byte
-	for n > 0 || len(b) < max(width, 1) {
+// base62 appends n in width digits, or in more if it takes more.
+func base62(b []byte, n uint64, width int) []byte {
+	from := len(b)
+	for n > 0 || len(b)-from < max(width, 1) {
 		b = append(b, digits[n%62])
 		n /= 62
 	}
-	slices.Reverse(b)
-	return string(b)
+	slices.Reverse(b[from:])
+	return b
 }
 
-// unbase62 is for strings of base62 digits; beyond 64 bits it wraps around.
-func unbase62(s string) uint64 {
+// unbase62 is for base62 digits; beyond 64 bits it wraps around.
+func unbase62(s []byte) uint64 {
 	var n uint64
-	for i := range len(s) {
+	for i := range s {
 		n = n*62 + uint64(strings.IndexByte(digits, s[i]))
 	}
 	return n
@@ -73,17 +75,22 @@ type codec struct {
 }
 
 func newCodec(key string, part int) codec {
-	return codec{seed: sha256.Sum256([]byte("crmlog/note/entry\x00" + key)), key: key, part: max(part, 1)}
+	in := append(make([]byte, 0, hashRoom), "crmlog/note/entry\x00"...)
+	return codec{seed: sha256.Sum256(append(in, key...)), key: key, part: max(part, 1)}
 }
 
-// heading returns the code of a part's heading without its mark.
-func (c codec) heading(part int) string {
-	form, bound := string(formKey), "heading\x00"
+// heading appends the code of a part's heading without its mark.
+func (c *codec) heading(b []byte, part int) []byte {
+	in := append(make([]byte, 0, hashRoom), "crmlog/note/"...)
 	if part > 1 {
-		form, bound = string(formPart)+base62(uint64(part), partLen), "part "+strconv.Itoa(part)+"\x00"
+		b = base62(append(b, formPart), uint64(part), partLen)
+		in = append(strconv.AppendInt(append(in, "part "...), int64(part), 10), 0)
+	} else {
+		b = append(b, formKey)
+		in = append(in, "heading\x00"...)
 	}
-	h := sha256.Sum256([]byte("crmlog/note/" + bound + c.key))
-	return form + base62(binary.BigEndian.Uint64(h[:]), keyLen)
+	h := sha256.Sum256(append(in, c.key...))
+	return base62(b, binary.BigEndian.Uint64(h[:]), keyLen)
 }
 
 // state is what a code tells of its entry besides the identity.
@@ -97,9 +104,9 @@ type state struct {
 // complete tells whether the message ends here.
 func (st state) complete() bool { return !st.cut || st.last }
 
-// lead returns the digits in front of an entry's code: none if there is nothing
+// lead appends the digits in front of an entry's code: none if there is nothing
 // to tell.
-func (st state) lead(piece int) string {
+func (st state) lead(b []byte, piece int) []byte {
 	flags := 0
 	for i, on := range []bool{st.failed, st.transcript, st.cut, st.last} {
 		if on {
@@ -107,13 +114,13 @@ func (st state) lead(piece int) string {
 		}
 	}
 	if flags == 0 {
-		return ""
+		return b
 	}
-	s := string(formState) + digits[flags:flags+1]
+	b = append(b, formState, digits[flags])
 	if st.cut {
-		s += base62(uint64(piece), pieceLen)
+		b = base62(b, uint64(piece), pieceLen)
 	}
-	return s
+	return b
 }
 
 // parseLead is the reverse of lead; rest is what is behind.
@@ -124,36 +131,45 @@ func parseLead(s []byte) (st state, piece int, rest []byte) {
 	flags := strings.IndexByte(digits, s[1])
 	st = state{failed: flags&1 > 0, transcript: flags&2 > 0, cut: flags&4 > 0, last: flags&8 > 0}
 	if s = s[2:]; st.cut && len(s) >= pieceLen {
-		piece, s = int(unbase62(string(s[:pieceLen]))), s[pieceLen:]
+		piece, s = int(unbase62(s[:pieceLen])), s[pieceLen:]
 	}
 	return st, piece, s
 }
 
-// entry returns an entry's code without its mark.
-func (c codec) entry(p position, st state) string {
+// entry appends an entry's code without its mark.
+func (c *codec) entry(b []byte, p position, st state) []byte {
+	in := append(make([]byte, 0, hashRoom), c.seed[:]...)
+	in = st.lead(in, p.piece)
+	check := 0 // what it goes in front of
 	ms := uint64(p.Time.UnixMilli())
-	head, tail := st.lead(p.piece), ""
-	if n, err := strconv.ParseUint(p.ID, 10, 64); err == nil && strconv.FormatUint(n, 10) == p.ID && ms < shortTimeEnd {
-		num := base62(n, 0)
-		head, tail = head+digits[len(num):len(num)+1], base62(ms, timeLen)+num
+	if n, err := strconv.ParseUint(p.ID, 10, 64); err == nil && isNumber(p.ID) && ms < shortTimeEnd {
+		num := base62(make([]byte, 0, maxNumber), n, 0)
+		in = append(in, digits[len(num)])
+		check = len(in)
+		in = append(base62(in, ms, timeLen), num...)
 	} else {
 		num := new(big.Int).SetBytes(append([]byte{1}, p.ID...)).Text(62) // the 1 keeps leading zero bytes
-		head, tail = head+string(formAny)+base62(uint64(len(num)), sizeLen), base62(ms, longTimeLen)+num
+		in = base62(append(in, formAny), uint64(len(num)), sizeLen)
+		check = len(in)
+		in = append(base62(in, ms, longTimeLen), num...)
 	}
-	sum := sha256.Sum256([]byte(string(c.seed[:]) + head + tail))
-	return head + base62(binary.BigEndian.Uint64(sum[:])%checkEnd, checkLen) + tail
+	sum := sha256.Sum256(in)
+	b = append(b, in[len(c.seed):check]...)
+	b = base62(b, binary.BigEndian.Uint64(sum[:])%checkEnd, checkLen)
+	return append(b, in[check:]...)
 }
 
 // parse reads the code at the beginning of s (behind a mark) and returns its
 // length: 0 if there is none of this digest's.
-func (c codec) parse(s []byte) (code, int) {
+func (c *codec) parse(s []byte) (code, int) {
+	room := make([]byte, 0, hashRoom)
 	n := 0
 	for n < len(s) && isAlnum(s[n]) {
 		n++
 	}
 	s = s[:n]
 	if part, ok := partOf(s); ok {
-		if heading := c.heading(part); bytes.HasPrefix(s, []byte(heading)) {
+		if heading := c.heading(room, part); bytes.HasPrefix(s, heading) {
 			return code{part: part}, len(heading)
 		}
 		return code{}, 0
@@ -165,7 +181,7 @@ func (c codec) parse(s []byte) (code, int) {
 	}
 	check, width, size := 1, timeLen, strings.IndexByte(digits, rest[0])
 	if rest[0] == formAny && len(rest) > 1+sizeLen {
-		check, width, size = 1+sizeLen, longTimeLen, int(unbase62(string(rest[1:1+sizeLen])))
+		check, width, size = 1+sizeLen, longTimeLen, int(unbase62(rest[1:1+sizeLen]))
 	} else if size > maxNumber {
 		return code{}, 0
 	}
@@ -173,15 +189,16 @@ func (c codec) parse(s []byte) (code, int) {
 	if size == 0 || len(rest) < end {
 		return code{}, 0
 	}
-	at := time.UnixMilli(int64(unbase62(string(rest[end-size-width : end-size])))).UTC()
-	num := string(rest[end-size : end])
-	id := strconv.FormatUint(unbase62(num), 10)
+	at := time.UnixMilli(int64(unbase62(rest[end-size-width : end-size]))).UTC()
+	id, num := "", rest[end-size:end]
 	if rest[0] == formAny {
-		n, _ := new(big.Int).SetString(num, 62)
+		n, _ := new(big.Int).SetString(string(num), 62)
 		id = strings.TrimPrefix(string(n.Bytes()), "\x01")
+	} else {
+		id = strconv.FormatUint(unbase62(num), 10)
 	}
 	k := code{position: position{Identity{ID: id, Time: at}, piece}, state: st}
-	if id == "" || c.entry(k.position, st) != string(s[:lead+end]) { // wrong check, or not the one code of its message
+	if id == "" || !bytes.Equal(c.entry(room, k.position, st), s[:lead+end]) { // wrong check, or not the one code of its message
 		return code{}, 0
 	}
 	return k, lead + end
@@ -193,7 +210,7 @@ func partOf(s []byte) (part int, ok bool) {
 	case len(s) > keyLen && s[0] == formKey:
 		return 1, true
 	case len(s) > partLen+keyLen && s[0] == formPart:
-		part = int(unbase62(string(s[1 : 1+partLen])))
+		part = int(unbase62(s[1 : 1+partLen]))
 		return part, part > 1
 	}
 	return 0, false
@@ -228,7 +245,7 @@ func (k code) what() what { return what{k.ID, k.piece, k.part} }
 
 // find returns the codes in a text in the order in which they stand. A mark may
 // be a character reference in text that went through HTML.
-func (c codec) find(s []byte) []code {
+func (c *codec) find(s []byte) []code {
 	var found []code
 	seen := map[what]bool{}
 	for from := 0; from < len(s); from++ {
@@ -259,7 +276,10 @@ func (c codec) find(s []byte) []code {
 
 // defuse puts a word joiner behind the mark of each valid code that is quoted
 // in a message, so that nothing but what we write counts as one.
-func (c codec) defuse(s string) string {
+func (c *codec) defuse(s string) string {
+	if !strings.Contains(s, mark) && !strings.Contains(s, "&") { // or a reference to it
+		return s
+	}
 	var b strings.Builder
 	done := 0
 	for _, k := range c.find([]byte(s)) {
@@ -279,7 +299,7 @@ func (a position) compare(b position) int {
 	return cmp.Or(a.Identity.compare(b.Identity), a.piece-b.piece)
 }
 
-func (e Entry) identity() Identity {
+func (e *Entry) identity() Identity {
 	return Identity{ID: e.ID, Time: time.UnixMilli(e.Time.UnixMilli()).UTC()}
 }
 

@@ -1,8 +1,8 @@
 package note
 
 import (
-	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -25,7 +25,7 @@ type file struct {
 	short bool   // shortened already
 }
 
-func (w writer) content(e Entry) content {
+func (w *writer) content(e *Entry) content {
 	c := content{text: cleanText(e.Text), files: w.files(e)}
 	if e.Kind == VoiceMail || e.Kind == Fax {
 		c.label, c.filesFirst = w.words.label(e), true
@@ -36,9 +36,9 @@ func (w writer) content(e Entry) content {
 // files are an entry's, each with a label. One without a name is called by its
 // type, with a number if there are several; where the type says nothing, by what
 // the kind of message has.
-func (w writer) files(e Entry) []file {
+func (w *writer) files(e *Entry) []file {
 	var all []file
-	of, nth := map[fileType]int{}, map[fileType]int{}
+	var of, nth [fileTypes]int
 	for _, l := range e.Links {
 		if typed(e, l) {
 			of[fileTypeOf(l.Type)]++
@@ -53,12 +53,12 @@ func (w writer) files(e Entry) []file {
 		case typed(e, l):
 			f.label = w.words.files[t]
 			if nth[t]++; of[t] > 1 {
-				f.label = fmt.Sprintf(w.words.numbered, f.label, nth[t])
+				f.label = filled(w.words.numbered, f.label, strconv.Itoa(nth[t]))
 			}
 		case len(e.Links) == 1:
 			f.label = w.words.link[e.Kind.worded()]
 		default:
-			f.label = fmt.Sprintf(w.words.linkN[e.Kind.worded()], i+1)
+			f.label = filled(w.words.linkN[e.Kind.worded()], strconv.Itoa(i+1))
 		}
 		all = append(all, f)
 	}
@@ -67,15 +67,15 @@ func (w writer) files(e Entry) []file {
 
 // typed tells whether a link without a name is called by its type: that of a
 // recording or document is called by what one can do with it.
-func typed(e Entry, l Link) bool {
+func typed(e *Entry, l Link) bool {
 	action := (e.Kind == VoiceMail || e.Kind == Fax) && l.URL != ""
 	return oneLine(l.Label) == "" && l.Type != "" && !action
 }
 
-func (c content) len() int { return len(c.text) + len(c.files) }
+func (c *content) len() int { return len(c.text) + len(c.files) }
 
 // textAt is the position at which the text begins.
-func (c content) textAt() int {
+func (c *content) textAt() int {
 	if c.filesFirst {
 		return len(c.files)
 	}
@@ -83,7 +83,7 @@ func (c content) textAt() int {
 }
 
 // split returns the text and files between two positions.
-func (c content) split(from, to int) (string, []file) {
+func (c *content) split(from, to int) (string, []file) {
 	textAt, filesAt := c.textAt(), len(c.text)
 	if c.filesFirst {
 		filesAt = 0
@@ -94,35 +94,44 @@ func (c content) split(from, to int) (string, []file) {
 
 func clamp(i, n int) int { return min(max(i, 0), n) }
 
-// lines returns what is between two positions as it is written.
-func (c content) lines(w writer, from, to int) []string {
+// lines appends what is between two positions as it is written.
+func (c *content) lines(lines []string, w *writer, from, to int) []string {
 	text, files := c.split(from, to)
 	var links []string
 	for _, f := range files {
-		label := w.inline(f.label)
+		label := w.line(f.label)
 		if f.url != "" {
 			label = w.link(label, w.words.colon, f.url)
 		}
 		links = append(links, label)
 	}
-	var lines []string
 	label := ""
 	if from == 0 {
 		label = c.label
 	}
+	begun := len(lines)
 	if first := strings.TrimSpace(label + " " + strings.Join(links, ", ")); c.filesFirst && first != "" {
 		lines = append(lines, first)
 	}
 	if text != "" {
-		lines = append(lines, w.textLines(text)...)
+		lines = w.textLines(lines, text)
 	}
 	if !c.filesFirst && len(links) > 0 {
 		lines = append(lines, strings.Join(links, ", "))
 	}
-	if len(lines) == 0 {
-		lines = []string{w.words.noText}
+	if len(lines) == begun {
+		lines = append(lines, w.words.noText)
 	}
 	return lines
+}
+
+// written is what is between two positions, in the lines of an entry.
+func (w *writer) written(c *content, from, to int) string {
+	lines := c.lines(make([]string, 0, 4), w, from, to)
+	if len(lines) == 1 {
+		return lines[0]
+	}
+	return string(w.join(nil, lines))
 }
 
 // maxWord is more bytes than a label takes that is a word of ours, in any language.
@@ -132,12 +141,13 @@ const maxWord = 40
 // if it is not too long. How it is cut depends on the text, the files, the
 // format, the limit and how it is measured, and on nothing else: not on the
 // language, which may be another one when the message goes on.
-func (w writer) pieces(c *content) ([]int, error) {
+func (w *writer) pieces(c *content) ([]int, error) {
 	end := c.len()
 	if w.room.limit == 0 {
 		return []int{end}, nil
 	}
-	w.style, w.words = freshStyle(w.format), &english
+	fresh := *w
+	fresh.style, fresh.words = freshStyle(w.format), &english
 	measured := *c
 	measured.label = ""
 	measured.files = slices.Clone(c.files)
@@ -146,7 +156,9 @@ func (w writer) pieces(c *content) ([]int, error) {
 			measured.files[i].label = strings.Repeat("x", maxWord)
 		}
 	}
-	size := func(from, to int) int { return w.room.size(w.join(measured.lines(w, from, to))) }
+	size := func(from, to int) int {
+		return w.room.size(fresh.written(&measured, from, to))
+	}
 	if size(0, end) <= w.room.content() {
 		return []int{end}, nil
 	}
@@ -164,7 +176,7 @@ func (w writer) pieces(c *content) ([]int, error) {
 				return nil, w.room.tooSmall()
 			}
 			// A link that fits into no record is called by its label alone.
-			files[0] = file{label: w.shorten(files[0].label, w.room.content()), short: true}
+			files[0] = file{label: fresh.shorten(files[0].label, w.room.content()), short: true}
 		}
 	}
 	return ends, nil
@@ -207,7 +219,7 @@ const lookBack = 100
 // boundary returns the last position up to to where a text can be cut: behind a
 // space or else between two characters as people count them, if there is such a
 // place close by, or else between code points.
-func (c content) boundary(from, to int) int {
+func (c *content) boundary(from, to int) int {
 	before := c.textAt()
 	first, i := max(from-before, 0), to-before
 	if i <= first || i >= len(c.text) {

@@ -1,6 +1,7 @@
 package note
 
 import (
+	"bytes"
 	"regexp"
 	"slices"
 	"strconv"
@@ -57,8 +58,8 @@ func oneSpaced(s string) string { return strings.Join(strings.Fields(s), " ") }
 
 // findForeign recognises such a digest, unless a heading of ours stands, and
 // makes its entries stand among ours, as codes without an id.
-func (p *page) findForeign(day string, loc *time.Location) {
-	if p.heading() >= 0 {
+func (p *page) findForeign(day time.Time, loc *time.Location) {
+	if p.heading() >= 0 || !bytes.Contains(p.text, []byte("Conversation")) {
 		return
 	}
 	shown := make([]string, len(p.lines))
@@ -69,8 +70,7 @@ func (p *page) findForeign(day string, loc *time.Location) {
 	if title < 0 {
 		return
 	}
-	f := &foreign{}
-	f.date, _ = time.Parse(time.DateOnly, day) // checked by Heading.check
+	f := &foreign{date: day}
 	f.readHead(shown[:title])
 	if at := strings.IndexByte(p.visible(title), '('); at >= 0 {
 		digits := len(foreignCount.FindStringSubmatch(shown[title])[1])
@@ -222,12 +222,12 @@ func samePerson(name, shown string) bool {
 
 // has tells whether a message is one of the entries that no other message was
 // found to be.
-func (f *foreign) has(e Entry, h Heading, loc *time.Location) bool {
+func (f *foreign) has(e *Entry, h *Heading, loc *time.Location) bool {
 	if f == nil || e.Kind == VoiceMail || e.Kind == Fax { // of which it has but a line without the link
 		return false
 	}
 	at := e.Time.In(loc)
-	if at.Format(time.DateOnly) != f.date.Format(time.DateOnly) {
+	if !sameDay(at, f.date) {
 		return false
 	}
 	for i := range f.entries {
@@ -246,7 +246,7 @@ func (f *foreign) has(e Entry, h Heading, loc *time.Location) bool {
 
 // sameSender compares names, or where two people talk, sides: it often calls the
 // user by another name.
-func sameSender(e Entry, shown string, h Heading) bool {
+func sameSender(e *Entry, shown string, h *Heading) bool {
 	if samePerson(e.Sender, shown) {
 		return true
 	}

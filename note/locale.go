@@ -1,6 +1,10 @@
 package note
 
-import "strings"
+import (
+	"cmp"
+	"strings"
+	"sync"
+)
 
 // habit is how dates and times are written. Numbers in a pattern are arguments
 // of fmt: weekday, day, month, year for full; day, month, year for date; hour,
@@ -64,19 +68,27 @@ func dayFirst(h *habit) {
 // wordsFor returns the words of a locale: its language's, in its region's habit.
 func wordsFor(locale string) *words {
 	language, region := splitLocale(locale)
-	w, ok := languages[language]
-	if !ok {
-		return &english
-	}
-	for _, r := range regions {
-		if r.language == language && region != "" && strings.Contains(" "+r.regions+" ", " "+region+" ") {
-			regional := *w
-			r.change(&regional.habit)
-			return &regional
+	if region != "" {
+		if w := regional()[[2]string{language, region}]; w != nil {
+			return w
 		}
 	}
-	return w
+	return cmp.Or(languages[language], &english)
 }
+
+// regional has the words of each language in the regions that have a habit of
+// their own.
+var regional = sync.OnceValue(func() map[[2]string]*words {
+	all := map[[2]string]*words{}
+	for _, r := range regions {
+		w := *languages[r.language]
+		r.change(&w.habit)
+		for _, region := range strings.Fields(r.regions) {
+			all[[2]string{r.language, region}] = &w
+		}
+	}
+	return all
+})
 
 // splitLocale returns the language and the region of a BCP 47 tag or a POSIX
 // locale, in lower case; the region may be empty. Scripts and variants make no

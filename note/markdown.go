@@ -8,9 +8,9 @@ import (
 // markdownStyle is for CommonMark, with hard line breaks by backslash.
 func markdownStyle(newline string) style {
 	return style{
-		esc:   markdownEscape,
-		first: markdownFirst,
-		bold:  func(s string) string { return "**" + s + "**" },
+		esc:    markdownEscape,
+		first:  markdownFirst,
+		strong: [2]string{"**", "**"},
 		link: func(label, _, url string) string {
 			if html.UnescapeString(url) != url {
 				url = strings.ReplaceAll(url, "&", "&amp;")

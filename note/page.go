@@ -118,21 +118,20 @@ func (p *page) at(i int) (from, to int) {
 // find recognises codes. The heading of another part is none of ours.
 func (p *page) find(c codec) *page {
 	p.codec = c
+	p.codes = c.find(p.text)
 	l := 0
-	for _, k := range c.find(p.text) {
+	for i := range p.codes {
+		k := &p.codes[i]
 		if k.part > 0 {
 			p.parts = append(p.parts, k.part)
-		}
-		if k.part > 0 && k.part != c.part {
-			continue
 		}
 		for l+1 < len(p.lines) && p.lines[l+1].text <= k.from {
 			l++
 		}
 		k.line = l
 		_, k.end = p.at(k.to - 1)
-		p.codes = append(p.codes, k)
 	}
+	p.codes = slices.DeleteFunc(p.codes, func(k code) bool { return k.part > 0 && k.part != c.part })
 	return p
 }
 

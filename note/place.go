@@ -16,26 +16,26 @@ type slot struct {
 	tail      string
 }
 
-func (s slot) put(items []item) edit {
-	var b strings.Builder
-	b.WriteString(s.lead)
+func (s *slot) put(items []item) edit {
+	parts := append(make([]string, 0, 8), s.lead)
 	for i, it := range items {
 		if i > 0 {
-			b.WriteString(s.sep)
+			parts = append(parts, s.sep)
 		}
-		b.WriteString(s.open + it.text + s.end)
+		parts = append(parts, s.open, it.text, s.end)
 	}
-	b.WriteString(s.tail)
-	return edit{from: s.at, to: s.at, text: b.String()}
+	return edit{from: s.at, to: s.at, text: strings.Join(append(parts, s.tail), "")}
 }
 
 // place puts new items, which are in order, between the entries that stand.
 func (p *page) place(st style, items []item, standing []int) []edit {
 	if len(standing) == 0 && p.heading() < 0 {
-		return []edit{p.begun.slot(p, st).put(items)}
+		s := p.begun.slot(p, st)
+		return []edit{s.put(items)}
 	}
 	if len(standing) == 0 {
-		return []edit{p.underHeading(st).put(items)}
+		s := p.underHeading(st)
+		return []edit{s.put(items)}
 	}
 	// earliest[i] is the earliest of standing[i:], so it never falls, and the last
 	// one that is not later than an item is found by bisection.
@@ -213,7 +213,7 @@ func (p *page) underHeading(st style) slot {
 }
 
 // newBlock is the slot for a heading with its entries, behind all that is there.
-func (p *page) newBlock(w writer, heading string) slot {
+func (p *page) newBlock(w *writer, heading string) slot {
 	s := slot{at: p.safe, open: w.bullet, sep: w.newline}
 	blank := strings.TrimSpace(p.body[:p.safe]) == "" || len(p.lines) == 0
 	if w.format == HTML {

@@ -10,10 +10,12 @@ import (
 // scanHTML reads HTML, of which no more is understood than where lines and
 // blocks begin and end.
 func scanHTML(body string) *page {
-	s := scanner{page: &page{body: body}, open: map[string]int{}, top: -1}
+	s := scanner{page: &page{body: body}, top: -1}
 	s.start(0)
 	if body != "" {
-		s.tokens(body)
+		s.open = map[string]int{}
+		s.text = make([]byte, 0, len(body))
+		s.tokens(s.simple())
 	}
 	if !s.broken {
 		// In HTML that was turned into text, a "<" that somebody sent hides nothing.
@@ -25,10 +27,63 @@ func scanHTML(body string) *page {
 	return s.page
 }
 
-func (s *scanner) tokens(body string) {
-	z := html.NewTokenizer(strings.NewReader(body))
-	raw := "" // the open element whose content is no markup
+// simple reads text and simple tags, and returns where it met something else.
+func (s *scanner) simple() int {
 	pos := 0
+	for rest := s.body; rest != ""; rest = s.body[pos:] {
+		n := strings.IndexByte(rest, '<')
+		if n < 0 {
+			n = len(rest)
+		}
+		if n > 0 {
+			s.visible(rest[:n], pos)
+		} else {
+			name, kind, size := simpleTag(rest)
+			switch n = size; kind {
+			case html.ErrorToken:
+				return pos
+			case html.EndTagToken:
+				s.endTag(name, pos, pos+n)
+			default:
+				s.startTag(name, pos, pos+n, kind == html.SelfClosingTagToken)
+			}
+		}
+		pos += n
+		s.safe = pos
+	}
+	return pos
+}
+
+// simpleTag returns the name, the kind and the size of the tag that s begins with,
+// if it has a name in lower case and no attributes. Such are those that we write,
+// but for links, and a tokenizer costs more than all the rest of an addition.
+func simpleTag(s string) (name string, kind html.TokenType, size int) {
+	from, kind := len("<"), html.StartTagToken
+	if strings.HasPrefix(s, "</") {
+		from, kind = len("</"), html.EndTagToken
+	}
+	to := from
+	for to < len(s) && 'a' <= s[to] && s[to] <= 'z' {
+		to++
+	}
+	name, end := s[from:to], to
+	if rest := s[to:]; kind == html.StartTagToken && (strings.HasPrefix(rest, "/>") || strings.HasPrefix(rest, " />")) {
+		kind, end = html.SelfClosingTagToken, strings.IndexByte(s, '>')
+	}
+	if name == "" || end == len(s) || s[end] != '>' || isRaw(name) {
+		return "", html.ErrorToken, 0
+	}
+	return name, kind, end + len(">")
+}
+
+// tokens reads what begins at a place.
+func (s *scanner) tokens(pos int) {
+	body := s.body
+	if pos == len(body) {
+		return
+	}
+	z := html.NewTokenizer(strings.NewReader(body[pos:]))
+	raw := "" // the open element whose content is no markup
 	for {
 		kind := z.Next()
 		if kind == html.ErrorToken {
@@ -52,7 +107,7 @@ func (s *scanner) tokens(body string) {
 			}
 		case html.StartTagToken, html.SelfClosingTagToken:
 			name, _ := z.TagName()
-			if rawElements[string(name)] {
+			if isRaw(string(name)) {
 				raw = string(name)
 				continue
 			}
@@ -66,18 +121,24 @@ func (s *scanner) tokens(body string) {
 	}
 }
 
-var (
-	rawElements   = set("iframe noembed noframes noscript plaintext script style textarea title xmp")
-	blockElements = set("address article aside blockquote body caption center dd details div dl dt fieldset figure figcaption footer form " +
-		"h1 h2 h3 h4 h5 h6 head header hr html li main nav ol p pre section summary table tbody td tfoot th thead tr ul")
-)
-
-func set(names string) map[string]bool {
-	m := map[string]bool{}
-	for _, name := range strings.Fields(names) {
-		m[name] = true
+// isRaw tells whether the content of an element is no markup.
+func isRaw(name string) bool {
+	switch name {
+	case "iframe", "noembed", "noframes", "noscript", "plaintext", "script", "style", "textarea", "title", "xmp":
+		return true
 	}
-	return m
+	return false
+}
+
+// isBlock tells whether an element stands on lines of its own.
+func isBlock(name string) bool {
+	switch name {
+	case "address", "article", "aside", "blockquote", "body", "caption", "center", "dd", "details", "div", "dl", "dt",
+		"fieldset", "figure", "figcaption", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "head", "header", "hr",
+		"html", "li", "main", "nav", "ol", "p", "pre", "section", "summary", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "ul":
+		return true
+	}
+	return false
 }
 
 type scanner struct {
@@ -130,7 +191,7 @@ func (s *scanner) startTag(name string, from, to int, selfClosing bool) {
 		s.endLine(from, to, true)
 		return
 	}
-	if !blockElements[name] {
+	if !isBlock(name) {
 		return
 	}
 	s.endLine(from, to, false)
@@ -151,7 +212,7 @@ func (s *scanner) startTag(name string, from, to int, selfClosing bool) {
 }
 
 func (s *scanner) endTag(name string, from, to int) {
-	if !blockElements[name] {
+	if !isBlock(name) {
 		return
 	}
 	s.endLine(from, to, false)

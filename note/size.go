@@ -38,19 +38,18 @@ func (r room) tooSmall() error {
 
 // fit returns a name as it is written, cut if that takes more than a part of
 // the reserve.
-func (w writer) fit(name string, part int) string {
-	written := w.inline(name)
+func (w *writer) fit(name string, part int) string {
+	written := w.line(name)
 	if room := w.room.reserve() / part; w.room.limit > 0 && w.room.size(written) > room {
-		return w.inline(w.shorten(name, room))
+		return w.line(w.shorten(name, room))
 	}
 	return written
 }
 
 // shorten cuts a name if it takes more than its room.
-func (w writer) shorten(name string, room int) string {
-	name = oneLine(name)
+func (w *writer) shorten(name string, room int) string {
 	shorter := name
-	for n := room; w.room.limit > 0 && n > 0 && w.room.size(w.inline(shorter)) > room; n /= 2 {
+	for n := room; w.room.limit > 0 && n > 0 && w.room.size(w.line(shorter)) > room; n /= 2 {
 		shorter = cut(name, n)
 	}
 	return shorter
@@ -62,9 +61,29 @@ func (w writer) shorten(name string, room int) string {
 // Pipedrive was seen to add. It is for [Options].Size; a body that is read back
 // from the CRM counts as much as before.
 func StoredHTMLSize(body string) int {
-	if n, ok := storedPlain(body); ok {
-		return n
+	n := 0
+	for {
+		text, _, more := strings.Cut(body, "<")
+		n += storedText(text)
+		if !more {
+			return n
+		}
+		body = body[len(text):]
+		name, kind, size := simpleTag(body)
+		switch kind {
+		case html.ErrorToken:
+			return n + storedTokens(body)
+		case html.EndTagToken:
+			n += size
+		default:
+			n += storedStart(name)
+		}
+		body = body[size:]
 	}
+}
+
+// storedTokens is StoredHTMLSize of any body.
+func storedTokens(body string) int {
 	n := 0
 	z := html.NewTokenizer(strings.NewReader(body))
 	for {
@@ -81,39 +100,20 @@ func StoredHTMLSize(body string) int {
 	}
 }
 
-// storedPlain is StoredHTMLSize of a body with no tags but those of a name alone,
-// as an entry without links has: a tokenizer costs more than all the rest of an
-// addition.
-func storedPlain(body string) (n int, ok bool) {
-	for {
-		text, rest, more := strings.Cut(body, "<")
-		n += storedText(text)
-		if !more {
-			return n, true
-		}
-		tag, rest, closed := strings.Cut(rest, ">")
-		if !closed || !plainTags[strings.TrimPrefix(tag, "/")] {
-			return 0, false
-		}
-		n += len("<>") + len(tag)
-		if tag == "br" {
-			n += len(" /")
-		}
-		body = rest
+// storedStart is for a start tag without attributes.
+func storedStart(name string) int {
+	switch name {
+	case "br":
+		return len("<br />")
+	case "a":
+		return len(`<a rel="noopener noreferrer">`)
 	}
+	return len("<>") + len(name)
 }
-
-var plainTags = set("b br li ul")
 
 func storedTag(z *html.Tokenizer) int {
 	name, more := z.TagName()
-	n := len("<>") + len(name)
-	switch string(name) {
-	case "br":
-		n = len("<br />")
-	case "a":
-		n += len(` rel="noopener noreferrer"`)
-	}
+	n := storedStart(string(name))
 	for more {
 		var key, value []byte
 		if key, value, more = z.TagAttr(); string(key) != "rel" {
@@ -128,19 +128,20 @@ func storedTag(z *html.Tokenizer) int {
 
 // storedText is for text with references in it.
 func storedText[T string | []byte](s T) int {
-	n := 0
+	n := len(s)
 	for i := 0; i < len(s); i++ {
-		if s[i] != '&' {
-			n += storedByte(s, i)
-			continue
+		switch s[i] {
+		case '"', '\'', '<', '>', 0xA0:
+			n += storedByte(s, i) - 1
+		case '&':
+			size, char := entity(s[i:])
+			as := 0
+			for k := range len(char) {
+				as += storedByte(char, k)
+			}
+			n += max(size, as) - size
+			i += size - 1
 		}
-		size, char := entity(s[i:])
-		as := 0
-		for k := range len(char) {
-			as += storedByte(char, k)
-		}
-		n += max(size, as)
-		i += size - 1
 	}
 	return n
 }

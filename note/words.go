@@ -1,5 +1,7 @@
 package note
 
+import "strings"
+
 // words are all the words that stand in a title or body other than what is
 // given, in one language. Nothing is ever read back by them. Those of a body are
 // not escaped, so none has a character that HTML or Markdown takes for markup.
@@ -75,4 +77,35 @@ var english = words{
 	internal:  "%s (internal note)",
 	edited:    "(edited)",
 	failed:    "(not delivered)",
+}
+
+// fill appends a pattern with strings in place of its verbs, which are those of
+// package fmt: %s and %d are the next one, %[2]s is the second, and %02d has two
+// digits at least.
+func fill(b []byte, pattern string, with ...string) []byte {
+	next := 0
+	for {
+		text, verb, more := strings.Cut(pattern, "%")
+		b = append(b, text...)
+		if !more {
+			return b
+		}
+		if verb[0] == '[' {
+			next, verb = int(verb[1]-'1'), verb[len("[1]"):]
+		}
+		if strings.HasPrefix(verb, "02") {
+			verb = verb[len("02"):]
+			if len(with[next]) < 2 {
+				b = append(b, '0')
+			}
+		}
+		b = append(b, with[next]...)
+		next++
+		pattern = verb[len("s"):]
+	}
+}
+
+// filled is fill as a string.
+func filled(pattern string, with ...string) string {
+	return string(fill(make([]byte, 0, 256), pattern, with...))
 }

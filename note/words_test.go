@@ -81,6 +81,29 @@ func TestNoLanguageLacksAWord(t *testing.T) {
 	}
 }
 
+func TestWordsAreFilledInAsByPackageFmt(t *testing.T) {
+	t.Parallel()
+	for tag, w := range languages {
+		for path, word := range pathsOf(w) {
+			for _, number := range []int{7, 12, 2015} {
+				formatted, with := make([]any, len(verbs(word))), make([]string, len(verbs(word)))
+				next := 0
+				for _, v := range verb.FindAllStringSubmatch(word, -1) {
+					if v[1] != "" {
+						next = int(v[1][1] - '1')
+					}
+					formatted[next], with[next] = any("Ann %d"), "Ann %d"
+					if strings.HasSuffix(v[0], "d") {
+						formatted[next], with[next] = any(number), strconv.Itoa(number)
+					}
+					next++
+				}
+				require.Equal(t, fmt.Sprintf(word, formatted...), filled(word, with...), "%s%s", tag, path)
+			}
+		}
+	}
+}
+
 // Each word stands in a golden file, where it is read in what is around it.
 func TestAReviewerSeesEveryWord(t *testing.T) {
 	t.Parallel()
