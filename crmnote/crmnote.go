@@ -51,20 +51,23 @@ func Digested(platform string, in crmlog.AddMessageLogInput) (crmlog.AddMessageL
 // New reads the log off in, whose digest must be set; see [Digested]. Of the options, Format, Limit and Size are
 // the CRM's; the rest is filled in. The user's own messages are signed with
 // in.User.Name, or what RingCentral says of the sender.
-func New(in crmlog.AddMessageLogInput, o note.Options) Log {
+func New(in crmlog.AddMessageLogInput, o note.Options) Log { return newLog(&in, o) }
+
+func newLog(in *crmlog.AddMessageLogInput, o note.Options) Log {
 	o.Key, o.Location, o.Part, o.Locale = in.Digest.Ref, in.Digest.Location, in.Digest.Part, in.User.Locale
 	m := &in.Message
+	kind := m.Kind()
 	people := m.Correspondents()
 	contact := contactOf(in, people)
 	e := note.Entry{
 		ID:     string(m.ID),
 		Time:   m.CreationTime,
 		Sender: senderOf(in, contact, people),
-		Kind:   kinds[m.Kind()],
+		Kind:   kinds[kind],
 		Failed: m.MessageStatus.Is(crmlog.MessageStatusDeliveryFailed) || m.MessageStatus.Is(crmlog.MessageStatusSendingFailed),
 		Piece:  in.Piece,
 	}
-	switch m.Kind() {
+	switch kind {
 	case crmlog.KindVoiceMail:
 		e.Length, e.Text = m.Duration(), in.Transcript
 		if u := first(in.RecordingLink, m.RecordingLink()); u != "" {
@@ -106,14 +109,14 @@ var kinds = map[crmlog.Kind]note.Kind{
 
 // contactOf is the contact as the CRM knows it; where the CRM gives no name or
 // number, as RingCentral does.
-func contactOf(in crmlog.AddMessageLogInput, people []crmlog.Party) note.Person {
+func contactOf(in *crmlog.AddMessageLogInput, people []crmlog.Party) note.Person {
 	p := note.Person{Name: in.ContactInfo.Name, Phone: in.ContactInfo.PhoneNumber}
 	if len(people) == 1 {
 		if p.Name == "" {
 			p.Name = people[0].Name
 		}
 		if p.Phone == "" {
-			p.Phone = number(people[0])
+			p.Phone = number(&people[0])
 		}
 	}
 	return p
@@ -123,12 +126,12 @@ func contactOf(in crmlog.AddMessageLogInput, people []crmlog.Party) note.Person 
 // people's in a group as RingCentral calls them, and the user's with the user's
 // name. In a shared thread any colleague may have written: there the author
 // signs.
-func senderOf(in crmlog.AddMessageLogInput, contact note.Person, people []crmlog.Party) string {
-	from := in.Message.Sender()
-	if in.Message.ThreadID() != "" && !in.Message.Inbound() {
+func senderOf(in *crmlog.AddMessageLogInput, contact note.Person, people []crmlog.Party) string {
+	from := &in.Message.From
+	switch inbound := in.Message.Inbound(); {
+	case !inbound && in.Message.ThreadID() != "":
 		return first(from.Name, number(from))
-	}
-	if !in.Message.Inbound() {
+	case !inbound:
 		return first(in.User.Name, from.Name, number(from))
 	}
 	if len(people) <= 1 || samePhone(number(from), contact.Phone) {
@@ -138,12 +141,13 @@ func senderOf(in crmlog.AddMessageLogInput, contact note.Person, people []crmlog
 }
 
 // othersOf is the group besides the contact; nobody when it is no group.
-func othersOf(in crmlog.AddMessageLogInput, people []crmlog.Party) []string {
+func othersOf(in *crmlog.AddMessageLogInput, people []crmlog.Party) []string {
 	if len(people) < 2 {
 		return nil
 	}
 	var others []string
-	for _, p := range people {
+	for i := range people {
+		p := &people[i]
 		if samePhone(number(p), in.ContactInfo.PhoneNumber) {
 			continue
 		}
@@ -154,7 +158,7 @@ func othersOf(in crmlog.AddMessageLogInput, people []crmlog.Party) []string {
 	return others
 }
 
-func number(p crmlog.Party) string { return first(p.PhoneNumber, p.ExtensionNumber) }
+func number(p *crmlog.Party) string { return first(p.PhoneNumber, p.ExtensionNumber) }
 
 func first(names ...string) string {
 	for _, n := range names {
@@ -216,9 +220,9 @@ type Change func(body string, logs ...Log) (string, []crmlog.UpdateResult, error
 // input is the error of the call.
 func AddTo(body string, logs ...Log) (string, []crmlog.UpdateResult, error) {
 	results := make([]crmlog.UpdateResult, len(logs))
-	var entries []note.Entry
-	for _, l := range logs {
-		entries = append(entries, l.entry)
+	entries := make([]note.Entry, len(logs))
+	for i := range logs {
+		entries[i] = logs[i].entry
 	}
 	r, err := note.Add(body, logs[0].heading, entries, logs[0].options)
 	if err != nil && len(logs) > 1 {
@@ -227,9 +231,10 @@ func AddTo(body string, logs ...Log) (string, []crmlog.UpdateResult, error) {
 	if err != nil {
 		return body, nil, inputError(err)
 	}
-	for i, l := range logs {
-		results[i].AlreadyThere = slices.Contains(r.Present, l.entry.ID)
-		if n := slices.IndexFunc(r.Left, func(left note.Left) bool { return left.ID == l.entry.ID }); n >= 0 {
+	for i := range logs {
+		id := logs[i].entry.ID
+		results[i].AlreadyThere = slices.Contains(r.Present, id)
+		if n := slices.IndexFunc(r.Left, func(left note.Left) bool { return left.ID == id }); n >= 0 {
 			results[i].Err = &crmlog.BodyFullError{NextPiece: r.Left[n].NextPiece}
 		}
 	}

@@ -15,7 +15,7 @@ import (
 var html = note.Options{Format: note.HTML, Limit: 60_000}
 
 // logInput is an inbound SMS of Ann Lee's.
-func logInput(t *testing.T, change func(*crmlog.AddMessageLogInput)) crmlog.AddMessageLogInput {
+func logInput(t testing.TB, change func(*crmlog.AddMessageLogInput)) crmlog.AddMessageLogInput {
 	t.Helper()
 	in := crmlog.AddMessageLogInput{
 		User:        crmlog.User{ID: "7", Name: "Sam Seller", TimezoneName: "America/Los_Angeles"},

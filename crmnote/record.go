@@ -16,15 +16,19 @@ import (
 // [*crmlog.InputError].
 func Prepare(platform string, o note.Options, in ...crmlog.AddMessageLogInput) ([]Log, error) {
 	logs := make([]Log, len(in))
-	for i, m := range in {
-		m, err := Digested(platform, m)
-		if err != nil {
-			return nil, err
+	for i := range in {
+		m := &in[i]
+		if m.Digest.IsZero() {
+			digested, err := Digested(platform, *m)
+			if err != nil {
+				return nil, err
+			}
+			m = &digested
 		}
 		if strings.TrimSpace(string(m.ContactInfo.ID)) == "" {
 			return nil, &crmlog.InputError{Field: "contactInfo.id", Problem: "empty; give the contact's id"}
 		}
-		logs[i] = New(m, o)
+		logs[i] = newLog(m, o)
 	}
 	return logs, nil
 }
