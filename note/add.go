@@ -185,15 +185,15 @@ func check(h *Heading, entries []Entry, o Options) (time.Time, error) {
 // writer goes on with the page in its style: the format's, or what has become
 // of it in the CRM. What HTML has become is still sent as HTML, so it is escaped.
 func (p *page) writer(o Options) writer {
-	w := writer{style: freshStyle(o.Format), words: wordsFor(o.Locale), codec: p.codec, loc: o.location(), format: o.Format, room: o.room()}
+	w := writer{words: wordsFor(o.Locale), codec: p.codec, loc: o.location(), format: o.Format, room: o.room()}
 	switch {
-	case p.html:
+	case p.html, o.Format == HTML && len(p.codes) == 0 && p.begun == nil:
 		w.style = htmlStyle
-	case o.Format == HTML && (len(p.codes) > 0 || p.begun != nil):
+	case o.Format == HTML:
 		w.style = plainStyle(p.newline(), html.EscapeString)
 	case o.Format == Markdown:
 		w.style = markdownStyle(p.newline())
-	case o.Format == Plain:
+	default:
 		w.style = plainStyle(p.newline(), same)
 	}
 	return w

@@ -249,18 +249,15 @@ func (c *codec) find(s []byte) []code {
 	var found []code
 	seen := map[what]bool{}
 	for from := 0; from < len(s); from++ {
-		size := 0
-		switch s[from] {
-		case mark[0]:
-			if bytes.HasPrefix(s[from:], []byte(mark)) {
-				size = len(mark)
-			}
-		case '&':
-			if n, char := entity(s[from:]); char == mark {
-				size = n
-			}
+		if s[from] != mark[0] && s[from] != '&' {
+			continue
 		}
-		if size == 0 {
+		size := 0
+		if bytes.HasPrefix(s[from:], []byte(mark)) {
+			size = len(mark)
+		} else if n, char := entity(s[from:]); char == mark {
+			size = n
+		} else {
 			continue
 		}
 		if k, n := c.parse(s[from+size:]); n > 0 {

@@ -1,6 +1,7 @@
 package note
 
 import (
+	"bytes"
 	"regexp"
 	"slices"
 	"sort"
@@ -83,17 +84,23 @@ func scanText(body string, markdown bool) *page {
 
 // add appends visible text that stands at from to to in the body.
 func (p *page) add(s string, from, to int, whole bool) {
+	if s == "" {
+		return
+	}
 	p.spans = append(p.spans, span{text: len(p.text), from: from, to: to, whole: whole})
 	p.text = append(p.text, s...)
 }
 
 // splitLines makes lines of the text where no tag has done so.
 func (p *page) splitLines() {
+	p.lines = make([]line, 0, bytes.Count(p.text, []byte("\n"))+1)
 	l := line{block: -1}
-	for i, b := range p.text {
-		if b != '\n' {
-			continue
+	for {
+		n := bytes.IndexByte(p.text[l.text:], '\n')
+		if n < 0 {
+			break
 		}
+		i := l.text + n
 		l.to, _ = p.at(i)
 		if i > l.text && p.text[i-1] == '\r' {
 			l.to, _ = p.at(i - 1)
@@ -165,7 +172,7 @@ var lineEndTag = regexp.MustCompile(`^([ \t]|</(a|b|em|i|span|strong|u)>)*<(br|/
 // tagged tells whether text has become HTML: a tag follows right after a code,
 // where we write a line end.
 func (p *page) tagged() bool {
-	return slices.ContainsFunc(p.codes, func(k code) bool { return lineEndTag.MatchString(p.body[k.end:]) })
+	return strings.Contains(p.body, "<") && slices.ContainsFunc(p.codes, func(k code) bool { return lineEndTag.MatchString(p.body[k.end:]) })
 }
 
 // messages is how many messages stand, whole or in part.

@@ -14,7 +14,9 @@ func scanHTML(body string) *page {
 	s.start(0)
 	if body != "" {
 		s.open = map[string]int{}
-		s.text = make([]byte, 0, len(body))
+		// What is in a digest takes about as much.
+		s.text, s.spans = make([]byte, 0, len(body)), make([]span, 0, len(body)/32)
+		s.lines, s.blocks = make([]line, 0, len(body)/128), make([]block, 0, len(body)/128)
 		s.tokens(s.simple())
 	}
 	if !s.broken {
