@@ -42,9 +42,10 @@ func cleanRune(r rune) rune {
 
 // oneLine cleans what has to stand in one line.
 func oneLine(s string) string {
-	s = strings.ReplaceAll(clean(s), "\n", " ")
-	return strings.TrimSpace(strings.ReplaceAll(s, "\t", " "))
+	return strings.TrimSpace(spaces.Replace(clean(s)))
 }
+
+var spaces = strings.NewReplacer("\n", " ", "\t", " ")
 
 // cleanText cleans a text and leaves out blank lines at either end: all of it
 // if nothing is in it.

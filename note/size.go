@@ -130,10 +130,11 @@ func storedTag(z *html.Tokenizer) int {
 func storedText[T string | []byte](s T) int {
 	n := len(s)
 	for i := 0; i < len(s); i++ {
-		switch s[i] {
-		case '"', '\'', '<', '>', 0xA0:
+		switch {
+		case !mayGrow[s[i]]:
+		case s[i] != '&':
 			n += storedByte(s, i) - 1
-		case '&':
+		default:
 			size, char := entity(s[i:])
 			as := 0
 			for k := range len(char) {
@@ -145,6 +146,9 @@ func storedText[T string | []byte](s T) int {
 	}
 	return n
 }
+
+// mayGrow has the bytes that storedByte looks at, for nearly all others are passed.
+var mayGrow = [256]bool{'"': true, '\'': true, '&': true, '<': true, '>': true, 0xA0: true}
 
 // storedByte is how many bytes byte i of a text becomes.
 func storedByte[T string | []byte](s T, i int) int {
