@@ -18,14 +18,16 @@ func (m Message) Sender() Party { return m.From }
 // inbound voicemail or fax it is the sender alone. A pager message's own
 // extension is left out wherever it stands. Who writes to themselves is their
 // own correspondent. It is nil when the record names nobody or no direction.
-func (m Message) Correspondents() []Party {
+func (m Message) Correspondents() []Party { return correspondentsOf(&m) }
+
+func correspondentsOf(m *Message) []Party {
 	var people []Party
 	own := -1 // index in m.To, of an inbound message
-	kind := m.Kind()
+	kind := kindOf(m)
 	switch {
 	case m.Direction.Is(DirectionOutbound):
 		people = m.To
-	case m.Inbound():
+	case m.Direction.Is(DirectionInbound):
 		people = []Party{m.From}
 		if kind == KindVoiceMail || kind == KindFax {
 			break
@@ -40,18 +42,18 @@ func (m Message) Correspondents() []Party {
 			}
 		}
 	}
-	people = distinct(people)
+	others := distinct(people)
 
-	if kind == KindPager && len(people) > 1 {
+	if kind == KindPager && len(others) > 1 {
 		self := m.From
 		if own >= 0 {
 			self = m.To[own]
 		}
-		if own >= 0 || !m.Inbound() {
-			people = slices.DeleteFunc(people, func(p Party) bool { return p.same(self) })
+		if own >= 0 || !m.Direction.Is(DirectionInbound) {
+			others = slices.DeleteFunc(others, func(p Party) bool { return p.same(self) })
 		}
 	}
-	return people
+	return others
 }
 
 // distinct returns a new list without repetitions and without parties that
@@ -86,6 +88,7 @@ func (p Party) same(q Party) bool { return p.key() == q.key() }
 // bareNumber drops what phone numbers are formatted with. Old records lack the
 // plus sign.
 func bareNumber(s string) string {
+	s = strings.TrimLeft(s, "+") // all that E.164 has, which needs no copy
 	return strings.Map(func(r rune) rune {
 		switch r {
 		case ' ', '-', '(', ')', '.', '+':
