@@ -59,8 +59,8 @@ func TestFloorMakesTheSameRequests(t *testing.T) {
 		crm.ServeHTTP(w, r)
 	}))
 	defer web.Close()
-	require.NoError(t, logger(t, web.URL, crmlog.NewMemoryStore())(1))
-	require.NoError(t, poster(t, web.URL)(1))
+	require.NoError(t, logger(t, web.URL, crmlog.NewMemoryStore()).both(1))
+	require.NoError(t, poster(t, web.URL).both(1))
 	require.Len(t, got, 2)
 	require.Equal(t, got[0], got[1])
 }
