@@ -1,23 +1,29 @@
 package crmlog
 
 import (
+	"cmp"
 	"context"
-	"encoding/binary"
 	"iter"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
 
 // MemoryStore is a [Store] for tests and for programs that need not remember
 // beyond their end. After a restart it knows nothing: what was logged before is
-// logged again. A message takes about 140 bytes, and a digest 300 with its
+// logged again. A message takes about 65 bytes, and a digest 140 with its
 // record. The zero value is ready to use.
 type MemoryStore struct {
 	mu           sync.Mutex
 	start        time.Time
-	digests      map[string]*memoryDigest
-	messages     map[memoryKey]memoryMessage
+	scopes       memoryTable[uint64] // by Digest.messageScope: where its names are in texts
+	digests      memoryTable[memoryDigest]
+	messages     memoryTable[memoryMessage]
+	statuses     memoryTable[memoryStatus]
+	texts        memoryText
+	work         map[uint32]*memoryWork  // by the digest; those that nobody is at have none
+	more         map[uint32][]memoryPart // by the digest; all but its first
 	fence        int64
 	prunedBefore time.Time
 }
@@ -25,22 +31,43 @@ type MemoryStore struct {
 // NewMemoryStore returns an empty store.
 func NewMemoryStore() *MemoryStore { return &MemoryStore{} }
 
-// memoryDigest is kept small, like memoryMessage: a busy service has millions.
+// memoryDigest is kept small and has no pointers, like memoryMessage: a busy
+// service has millions.
 type memoryDigest struct {
-	ref        string
-	names      string // the other fields of its Digest
-	scope      [16]byte
-	fence      int64
-	leaseUntil time.Duration // this and the times below are since the store's start
-	part       memoryPart    // the first; its number is 0 when there is none
-	more       []memoryPart
-	open       *memoryIntention // nil when there is none
+	names uint64 // where its Ref, Conversation and Day are in texts
+	scope uint32
+	part  memoryPart // the first; its number is 0 when there is none
 }
 
 type memoryPart struct {
 	number      int
-	logID       string
-	committedAt time.Duration
+	logID       uint64        // where it is in texts
+	committedAt time.Duration // this and the Durations below are since the store's start
+}
+
+type memoryMessage struct {
+	digest       uint32
+	part         int32
+	loggedAt     int64 // Unix microseconds, as lastModified; 0: reserved, not logged
+	lastModified int64
+	fence        int64
+	status       uint32
+}
+
+// memoryStatus is kept once for all messages that have it, and as long as one
+// does: most are a few words, but each internal note has its own.
+type memoryStatus struct {
+	text     string
+	messages int
+}
+
+// memoryWork is what is known of a digest from a claim until it is released
+// with nothing left open. Fences rise over all digests, so that none is used
+// again when this is forgotten.
+type memoryWork struct {
+	fence      int64
+	leaseUntil time.Duration
+	open       memoryIntention // its fence is 0 when there is none
 }
 
 type memoryIntention struct {
@@ -50,48 +77,39 @@ type memoryIntention struct {
 	settledAt  time.Duration
 }
 
-type memoryKey struct {
-	scope [16]byte
-	id    ID
-}
-
-type memoryMessage struct {
-	digest       *memoryDigest
-	part         int32
-	loggedAt     int64 // Unix microseconds, as lastModified; 0: reserved, not logged
-	lastModified int64
-	fence        int64
-	status       string
-}
-
 // now is the time since the store's start, by the monotonic clock. It needs the
 // mutex.
 func (s *MemoryStore) now() time.Duration {
 	if s.start.IsZero() {
 		s.start = time.Now()
-		s.digests = make(map[string]*memoryDigest)
-		s.messages = make(map[memoryKey]memoryMessage)
+		s.scopes = newMemoryTable[uint64]()
+		s.digests = newMemoryTable[memoryDigest]()
+		s.messages = newMemoryTable[memoryMessage]()
+		s.statuses = newMemoryTable[memoryStatus]()
+		s.work = make(map[uint32]*memoryWork)
+		s.more = make(map[uint32][]memoryPart)
 	}
 	return time.Since(s.start)
 }
 
-func newMemoryDigest(of Digest) *memoryDigest {
-	names := make([]byte, 0, 256)
-	for _, name := range []string{of.Platform, of.Account, of.User, of.Contact, of.Conversation, of.Day} {
-		names = append(binary.AppendUvarint(names, uint64(len(name))), name...)
+// remember returns the number of a digest, which is new or not.
+func (s *MemoryStore) remember(of Digest) uint32 {
+	i, added := s.digests.put(hash(of.Ref))
+	if added {
+		scope, added := s.scopes.put(of.messageScope())
+		if added {
+			*s.scopes.at(scope) = s.texts.put(of.Platform, of.Account, of.User, of.Contact)
+		}
+		*s.digests.at(i) = memoryDigest{names: s.texts.put(of.Ref, of.Conversation, of.Day), scope: scope}
 	}
-	return &memoryDigest{ref: of.Ref, names: string(names), scope: of.messageScope()}
+	return i
 }
 
 // digest is what the memoryDigest was made of.
-func (d *memoryDigest) digest() Digest {
-	of := Digest{Ref: d.ref}
-	names := d.names
-	for _, name := range []*string{&of.Platform, &of.Account, &of.User, &of.Contact, &of.Conversation, &of.Day} {
-		length, n := binary.Uvarint([]byte(names[:min(len(names), binary.MaxVarintLen64)]))
-		names = names[n:]
-		*name, names = names[:length], names[length:]
-	}
+func (s *MemoryStore) digest(i uint32) (of Digest) {
+	d := s.digests.at(i)
+	s.texts.read(*s.scopes.at(d.scope), &of.Platform, &of.Account, &of.User, &of.Contact)
+	s.texts.read(d.names, &of.Ref, &of.Conversation, &of.Day)
 	return of
 }
 
@@ -103,45 +121,43 @@ func (s *MemoryStore) Claim(ctx context.Context, req ClaimRequest) (Claim, error
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.now()
-	d := s.digests[req.Digest.Ref]
-	if d == nil {
-		d = newMemoryDigest(req.Digest)
-		s.digests[d.ref] = d
+	d := s.remember(req.Digest)
+	w := s.work[d]
+	if w == nil {
+		w = &memoryWork{}
+		s.work[d] = w
 	}
-	if wait := d.leaseUntil - now; wait > 0 {
+	if wait := w.leaseUntil - now; wait > 0 {
 		return Claim{}, &ClaimedError{RetryAfter: wait}
 	}
 	s.fence++
-	d.fence = s.fence
-	d.leaseUntil = now + req.Lease
+	w.fence = s.fence
+	w.leaseUntil = now + req.Lease
 
-	c := Claim{Lease: Lease{Ref: d.ref, Fence: d.fence}, PrunedBefore: s.prunedBefore}
+	c := Claim{Lease: Lease{Ref: req.Digest.Ref, Fence: w.fence}, PrunedBefore: s.prunedBefore}
 	in := Intention{Kind: IntendAdd, Part: 1, Settle: req.Settle}
-	for p := range d.parts() {
-		c.Parts = append(c.Parts, Part{Number: p.number, LogID: p.logID, Age: now - p.committedAt})
+	for p := range s.parts(d) {
+		c.Parts = append(c.Parts, Part{Number: p.number, LogID: s.logID(p), Age: now - p.committedAt})
 		in = Intention{Kind: IntendUpdate, Part: p.number}
 	}
 	c.Messages = make([]MessageState, len(req.Messages))
 	for i, id := range req.Messages {
-		c.Messages[i] = s.reserve(d, id)
-		m := &c.Messages[i]
-		if m.Digest.Ref == "" {
-			m.Digest = req.Digest
-		}
-		if !m.Logged && m.Digest.Ref == d.ref && (m.Part == 0 || m.Part == in.Part) {
+		m := s.reserve(d, req.Digest, id)
+		c.Messages[i] = m
+		if !m.Logged && m.Digest.Ref == req.Digest.Ref && (m.Part == 0 || m.Part == in.Part) {
 			in.Messages = append(in.Messages, id)
 		}
 	}
 	switch {
-	case d.open != nil:
+	case w.open.fence != 0:
 		c.Open = &OpenIntention{
-			Intention: d.open.Intention,
-			Age:       now - d.open.intendedAt,
-			Fence:     d.open.fence,
-			Settles:   max(0, d.open.settledAt-now),
+			Intention: w.open.Intention,
+			Age:       now - w.open.intendedAt,
+			Fence:     w.open.fence,
+			Settles:   max(0, w.open.settledAt-now),
 		}
 	case req.Intend && len(in.Messages) > 0:
-		d.intend(in, now)
+		w.intend(in, now)
 		intended := in
 		intended.Messages = slices.Clone(in.Messages)
 		c.Intended = &intended
@@ -149,17 +165,17 @@ func (s *MemoryStore) Claim(ctx context.Context, req ClaimRequest) (Claim, error
 	return c, nil
 }
 
-func (d *memoryDigest) intend(in Intention, now time.Duration) {
-	d.open = &memoryIntention{Intention: in, fence: d.fence, intendedAt: now, settledAt: d.leaseUntil + in.Settle}
+func (w *memoryWork) intend(in Intention, now time.Duration) {
+	w.open = memoryIntention{Intention: in, fence: w.fence, intendedAt: now, settledAt: w.leaseUntil + in.Settle}
 }
 
 // parts are the digest's, in their order.
-func (d *memoryDigest) parts() iter.Seq[memoryPart] {
+func (s *MemoryStore) parts(d uint32) iter.Seq[memoryPart] {
 	return func(yield func(memoryPart) bool) {
-		if d.part.number != 0 && !yield(d.part) {
+		if first := s.digests.at(d).part; first.number == 0 || !yield(first) {
 			return
 		}
-		for _, p := range d.more {
+		for _, p := range s.more[d] {
 			if !yield(p) {
 				return
 			}
@@ -167,55 +183,66 @@ func (d *memoryDigest) parts() iter.Seq[memoryPart] {
 	}
 }
 
-// reserve leaves the state's Digest empty where it is d.
-func (s *MemoryStore) reserve(d *memoryDigest, id ID) MessageState {
-	key := memoryKey{d.scope, id}
-	m, known := s.messages[key]
-	if !known {
-		m = memoryMessage{digest: d}
-		s.messages[key] = m
+func (s *MemoryStore) logID(p memoryPart) (id string) {
+	s.texts.read(p.logID, &id)
+	return id
+}
+
+func (s *MemoryStore) messageKey(d uint32, id ID) [16]byte {
+	scope := s.scopes.key(s.digests.at(d).scope)
+	return hash(string(scope[:]), string(id))
+}
+
+// reserve is for digest d, made of "of"; another may have been first.
+func (s *MemoryStore) reserve(d uint32, of Digest, id ID) MessageState {
+	i, added := s.messages.put(s.messageKey(d, id))
+	m := s.messages.at(i)
+	if added {
+		m.digest = d
 	}
-	state := MessageState{ID: id, Part: int(m.part)}
+	state := MessageState{ID: id, Digest: of, Part: int(m.part)}
 	if m.digest != d {
-		state.Digest = m.digest.digest()
+		state.Digest = s.digest(m.digest)
 	}
 	if m.loggedAt != 0 {
 		state.Logged = true
-		for p := range m.digest.parts() {
+		for p := range s.parts(m.digest) {
 			if p.number == state.Part {
-				state.LogID = p.logID
+				state.LogID = s.logID(p)
 			}
 		}
-		if m.lastModified != 0 {
-			state.LastModified = time.UnixMicro(m.lastModified).UTC()
-		}
-		state.Status, state.Fence = m.status, m.fence
+		state.LastModified = time.UnixMicro(m.lastModified).UTC()
+		state.Status, state.Fence = s.statuses.at(m.status).text, m.fence
 	}
 	return state
 }
 
 // holding runs f on the digest if the lease is still held.
-func (s *MemoryStore) holding(ctx context.Context, lease Lease, f func(d *memoryDigest, now time.Duration)) error {
+func (s *MemoryStore) holding(ctx context.Context, lease Lease, f func(d uint32, w *memoryWork, now time.Duration)) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.now()
-	d := s.digests[lease.Ref]
-	if d == nil || d.fence != lease.Fence || d.leaseUntil <= now {
+	d := s.digests.find(hash(lease.Ref))
+	w := s.work[d]
+	if w == nil || w.fence != lease.Fence || w.leaseUntil <= now {
 		return ErrLeaseLost
 	}
-	f(d, now)
+	f(d, w, now)
+	if w.leaseUntil == 0 && w.open.fence == 0 {
+		delete(s.work, d)
+	}
 	return nil
 }
 
 // Renew implements [Store].
 func (s *MemoryStore) Renew(ctx context.Context, lease Lease, dur time.Duration) error {
-	return s.holding(ctx, lease, func(d *memoryDigest, now time.Duration) {
-		d.leaseUntil = now + dur
-		if d.open != nil && d.open.fence == d.fence {
-			d.open.settledAt = d.leaseUntil + d.open.Settle
+	return s.holding(ctx, lease, func(_ uint32, w *memoryWork, now time.Duration) {
+		w.leaseUntil = now + dur
+		if w.open.fence == w.fence {
+			w.open.settledAt = w.leaseUntil + w.open.Settle
 		}
 	})
 }
@@ -223,7 +250,7 @@ func (s *MemoryStore) Renew(ctx context.Context, lease Lease, dur time.Duration)
 // Intend implements [Store].
 func (s *MemoryStore) Intend(ctx context.Context, lease Lease, in Intention) error {
 	in.Messages = slices.Clone(in.Messages)
-	return s.holding(ctx, lease, func(d *memoryDigest, now time.Duration) { d.intend(in, now) })
+	return s.holding(ctx, lease, func(_ uint32, w *memoryWork, now time.Duration) { w.intend(in, now) })
 }
 
 // Commit implements [Store].
@@ -231,71 +258,89 @@ func (s *MemoryStore) Commit(ctx context.Context, lease Lease, c Commit) error {
 	if c.Part < 0 || c.Part == 0 && len(c.Logged) > 0 {
 		return &InputError{"Commit.Part", "not above 0; give the part of the record that the messages are logged in"}
 	}
-	return s.holding(ctx, lease, func(d *memoryDigest, now time.Duration) {
-		if d.open != nil && d.open.fence != d.fence {
-			s.doubt(d)
+	return s.holding(ctx, lease, func(d uint32, w *memoryWork, now time.Duration) {
+		if w.open.fence != w.fence {
+			s.doubt(d, w.open.Intention)
 		}
-		d.open = nil
+		w.open = memoryIntention{}
 		if c.Part != 0 {
-			d.setPart(memoryPart{c.Part, c.LogID, now})
+			s.setPart(d, c.Part, c.LogID, now)
 		}
 		for _, l := range c.Logged {
-			m := memoryMessage{digest: d, part: int32(c.Part), loggedAt: time.Now().UnixMicro(), status: l.Status, fence: l.Fence}
-			if m.fence == 0 {
-				m.fence = d.fence
+			m := memoryMessage{
+				digest: d, part: int32(c.Part), loggedAt: time.Now().UnixMicro(), lastModified: l.LastModified.UnixMicro(),
+				fence: cmp.Or(l.Fence, w.fence), status: s.holdStatus(l.Status),
 			}
-			if !l.LastModified.IsZero() {
-				m.lastModified = l.LastModified.UnixMicro()
+			i, _ := s.messages.put(s.messageKey(d, l.ID))
+			old := s.messages.at(i)
+			if old.loggedAt != 0 {
+				s.dropStatus(old.status)
 			}
-			s.messages[memoryKey{d.scope, l.ID}] = m
+			*old = m
 		}
 		if c.Next != nil {
 			next := *c.Next
 			next.Messages = slices.Clone(next.Messages)
-			d.intend(next, now)
+			w.intend(next, now)
 		}
 		if c.Release {
-			d.leaseUntil = 0
+			w.leaseUntil = 0
 		}
 	})
 }
 
 // doubt remembers where the messages of an intention may stand; those that are
 // logged now overwrite it.
-func (s *MemoryStore) doubt(d *memoryDigest) {
-	for _, id := range d.open.Messages {
-		key := memoryKey{d.scope, id}
-		if m, ok := s.messages[key]; ok && m.loggedAt == 0 && m.digest == d {
-			m.part = int32(d.open.Part)
-			s.messages[key] = m
+func (s *MemoryStore) doubt(d uint32, in Intention) {
+	for _, id := range in.Messages {
+		m := s.messages.at(s.messages.find(s.messageKey(d, id)))
+		if m.loggedAt == 0 && m.digest == d {
+			m.part = int32(in.Part)
 		}
 	}
 }
 
-func (d *memoryDigest) setPart(p memoryPart) {
-	if d.part.number == 0 {
-		d.part = p
+func (s *MemoryStore) setPart(d uint32, number int, logID string, now time.Duration) {
+	all := slices.AppendSeq(make([]memoryPart, 0, 4), s.parts(d))
+	i, known := slices.BinarySearchFunc(all, number, func(old memoryPart, number int) int { return old.number - number })
+	if known && s.logID(all[i]) == logID {
 		return
 	}
-	all := slices.Collect(d.parts())
-	i, known := slices.BinarySearchFunc(all, p.number, func(old memoryPart, number int) int { return old.number - number })
-	switch {
-	case !known:
-		all = slices.Insert(all, i, p)
-	case all[i].logID != p.logID:
+	p := memoryPart{number: number, logID: s.texts.put(logID), committedAt: now}
+	if known {
 		all[i] = p
+	} else {
+		all = slices.Insert(all, i, p)
 	}
-	if d.part = all[0]; len(all) > 1 {
-		d.more = all[1:]
+	if s.digests.at(d).part = all[0]; len(all) > 1 {
+		s.more[d] = slices.Clone(all[1:])
+	}
+}
+
+// holdStatus returns the number of a status that one more message has.
+func (s *MemoryStore) holdStatus(text string) uint32 {
+	i, added := s.statuses.put(hash(text))
+	status := s.statuses.at(i)
+	if added {
+		status.text = strings.Clone(text) // the caller's may be a part of a long one
+	}
+	status.messages++
+	return i
+}
+
+func (s *MemoryStore) dropStatus(i uint32) {
+	status := s.statuses.at(i)
+	if status.messages--; status.messages == 0 {
+		s.statuses.remove(i)
 	}
 }
 
 // Release implements [Store].
 func (s *MemoryStore) Release(ctx context.Context, lease Lease, settle time.Duration) error {
-	return s.holding(ctx, lease, func(d *memoryDigest, now time.Duration) {
-		d.leaseUntil = 0
-		if d.open != nil && d.open.fence == d.fence {
-			d.open.settledAt = now + settle + d.open.Settle
+	return s.holding(ctx, lease, func(_ uint32, w *memoryWork, now time.Duration) {
+		w.leaseUntil = 0
+		if w.open.fence == w.fence {
+			w.open.settledAt = now + settle + w.open.Settle
 		}
 	})
 }
@@ -312,9 +357,10 @@ func (s *MemoryStore) Prune(ctx context.Context, before time.Time) (int64, error
 	}
 	var n int64
 	limit := before.UnixMicro()
-	for key, m := range s.messages {
-		if m.loggedAt != 0 && m.loggedAt < limit {
-			delete(s.messages, key)
+	for i := range s.messages.slots {
+		if m := s.messages.at(i); m.loggedAt != 0 && m.loggedAt < limit {
+			s.dropStatus(m.status)
+			s.messages.remove(i)
 			n++
 		}
 	}
