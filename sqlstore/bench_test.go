@@ -52,12 +52,13 @@ func remember(b *testing.B, db database, source string, n int) {
 		_, err := raw.Exec(query, args...)
 		require.NoError(b, err)
 	}
-	series := "generate_series(0, %d) AS s(i)"
+	series, key := "generate_series(0, %d) AS s(i)", "1, 2"
 	if db.name == "sqlite" {
 		for _, pragma := range []string{"synchronous = OFF", "locking_mode = EXCLUSIVE", "journal_mode = OFF", "cache_size = -400000"} {
 			exec("PRAGMA " + pragma)
 		}
 		series = "(WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < %d) SELECT i FROM n) AS s"
+		key = "2, 1"
 	}
 	from := func(rows int) string { return " FROM " + fmt.Sprintf(series, rows-1) }
 	exec("CREATE TEMP TABLE users (k integer PRIMARY KEY, scope text)")
@@ -78,7 +79,7 @@ func remember(b *testing.B, db database, source string, n int) {
 	exec("DROP INDEX crmlog_messages_logged_at")
 	exec(fmt.Sprintf(`INSERT INTO crmlog_messages (scope, message_id, ref, part, logged_at, last_modified, status)
 		SELECT u.scope, '6027' || (i %% %[1]d) || '-' || (i / %[1]d), 'c1-seed-' || (i / %[1]d), 1, i, 1425217490300000, 'Delivered'`, benchPerDigest) +
-		from(n) + fmt.Sprintf(" JOIN users u ON u.k = (i / %d) %% %d ORDER BY 1, 2", benchPerDigest, benchUsers))
+		from(n) + fmt.Sprintf(" JOIN users u ON u.k = (i / %d) %% %d ORDER BY %s", benchPerDigest, benchUsers, key))
 	exec(index)
 	if db.name == "postgres" {
 		exec("ANALYZE crmlog_digests, crmlog_parts, crmlog_messages")

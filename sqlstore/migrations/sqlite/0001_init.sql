@@ -34,16 +34,18 @@ CREATE TABLE crmlog_parts (
 	PRIMARY KEY (ref, part)
 ) STRICT, WITHOUT ROWID;
 
+-- The key begins with the id: those of new messages are mostly near each other, so
+-- that what shares a transaction shares pages.
 CREATE TABLE crmlog_messages (
-	scope         TEXT NOT NULL,
 	message_id    TEXT NOT NULL,
+	scope         TEXT NOT NULL,
 	ref           TEXT NOT NULL,
 	part          INTEGER, -- until it is logged, the part in which it may stand, or NULL
 	logged_at     INTEGER, -- this and the rest are NULL until the message is logged
 	last_modified INTEGER,
 	status        TEXT,
 	fence         INTEGER, -- of the lease under which it was written
-	PRIMARY KEY (scope, message_id)
+	PRIMARY KEY (message_id, scope)
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX crmlog_messages_logged_at ON crmlog_messages (logged_at) WHERE logged_at IS NOT NULL;
