@@ -18,11 +18,11 @@ const maxBatch = 256
 
 // A combiner runs the operations of many goroutines in common transactions:
 // what arrives before one is synced to the disk goes along, and what arrives
-// while it is goes into the next, so that many share one sync. The goroutine that does it lives as long as there is
-// something to do.
+// while it is goes into the next, so that many share one sync. The goroutine that
+// does it lives as long as there is something to do.
 type combiner struct {
-	db    *sql.DB
-	first *sql.Stmt // begins each transaction with a write
+	db     *sql.DB
+	fences fences // the goroutine's that serves
 
 	mu      sync.Mutex
 	waiting []*operation
@@ -45,13 +45,15 @@ const (
 	opLeft          // its caller is gone, it will not be run
 )
 
-// batch is one transaction.
+// batch is the operations of one transaction.
 type batch struct {
-	tx           *sql.Tx
-	now          int64
-	fence        int64 // the last one given out
-	prunedBefore *int64
-	wrote        bool
+	*tx
+	now      int64
+	horizon  *time.Time // PrunedBefore, once a claim asked for it
+	wrote    bool
+	failed   bool
+	reserved bool  // fences, which are the process's once this is durable
+	unusable error // of the connection
 }
 
 func (c *combiner) do(ctx context.Context, run func(b *batch) error) error {
@@ -113,33 +115,38 @@ func (c *combiner) take(most int) []*operation {
 // transact runs the operations in one transaction, and what has come by its end,
 // and returns all that it sealed. When one fails, each is run in its own.
 func (c *combiner) transact(ops []*operation) (sealed []*operation) {
-	b, err := c.begin(ops)
-	sealed = seal(ops)
+	var failed error
+	err := c.begin(ops, func(b *batch) {
+		sealed = seal(ops)
+		failed = b.runAll(sealed)
+		for failed == nil && len(sealed) < maxBatch {
+			late := seal(c.late(maxBatch - len(sealed)))
+			if len(late) == 0 {
+				break
+			}
+			sealed = append(sealed, late...)
+			failed = b.runAll(late)
+		}
+		c.end(b, sealed)
+	})
 	if err != nil {
+		sealed = seal(ops)
 		for _, op := range sealed {
 			op.err = err
 		}
 		return sealed
 	}
-	failed := b.runAll(sealed)
-	for failed == nil && len(sealed) < maxBatch {
-		late := seal(c.late(maxBatch - len(sealed)))
-		if len(late) == 0 {
-			break
-		}
-		sealed = append(sealed, late...)
-		failed = b.runAll(late)
-	}
-	if failed == nil {
-		b.end(sealed)
-		return sealed
-	}
-	if len(sealed) == 1 {
+	if failed == nil || len(sealed) == 1 {
 		return sealed
 	}
 	for _, op := range sealed {
-		if b, op.err = c.begin(ops); op.err == nil && b.runAll([]*operation{op}) == nil {
-			b.end([]*operation{op})
+		alone := []*operation{op}
+		err := c.begin(alone, func(b *batch) {
+			_ = b.runAll(alone) // the operation has it
+			c.end(b, alone)
+		})
+		if err != nil {
+			op.err = err
 		}
 	}
 	return sealed
@@ -157,33 +164,39 @@ func seal(ops []*operation) []*operation {
 	return sealed
 }
 
-// begin waits for the file's write lock, as long as somebody waits for it.
-func (c *combiner) begin(ops []*operation) (b *batch, err error) {
-	// The transaction is no caller's: none of their contexts may cut it.
-	ctx := context.Background()
-	err = retry(ctx, func() error {
-		b, err = c.tryBegin(ctx)
+// begin waits for the file's write lock, as long as somebody waits for it, and
+// calls run, which ends the transaction. It returns why there was none.
+func (c *combiner) begin(ops []*operation, run func(b *batch)) error {
+	return retry(context.Background(), func() error {
+		err := c.tryBegin(run)
 		if err != nil && !slices.ContainsFunc(ops, func(op *operation) bool { return op.state.Load() != opLeft }) {
 			return context.Canceled
 		}
 		return err
 	})
-	return b, err
 }
 
-func (c *combiner) tryBegin(ctx context.Context) (*batch, error) {
-	tx, err := c.db.BeginTx(ctx, nil)
+func (c *combiner) tryBegin(run func(b *batch)) (err error) {
+	conn, err := c.db.Conn(context.Background())
 	if err != nil {
-		return nil, err
+		return err
 	}
-	b := &batch{tx: tx}
-	if err := tx.StmtContext(ctx, c.first).QueryRowContext(ctx, maxBatch).Scan(&b.fence, &b.prunedBefore); err != nil {
-		_ = tx.Rollback() // the first error says more
-		return nil, err
+	defer conn.Close()
+	began := false
+	err = conn.Raw(func(driverConn any) error {
+		t, err := beginTx(driverConn)
+		if err != nil {
+			return err
+		}
+		began = true
+		b := &batch{tx: t, now: time.Now().UnixMicro()}
+		run(b)
+		return b.unusable
+	})
+	if began {
+		return nil // the operations have their answers
 	}
-	b.now = time.Now().UnixMicro()
-	b.fence -= maxBatch
-	return b, nil
+	return err
 }
 
 // runAll gives each operation its answer. It returns the error of one that
@@ -192,7 +205,7 @@ func (b *batch) runAll(ops []*operation) error {
 	for _, op := range ops {
 		op.err = op.run(b)
 		if op.err != nil && !isAnswer(op.err) {
-			_ = b.tx.Rollback() // the first error says more
+			b.failed = true
 			return op.err
 		}
 		b.wrote = b.wrote || op.err == nil
@@ -200,16 +213,22 @@ func (b *batch) runAll(ops []*operation) error {
 	return nil
 }
 
-// end makes what the operations did durable.
-func (b *batch) end(ops []*operation) {
-	if !b.wrote {
-		_ = b.tx.Rollback() // there is nothing to keep, nor to sync
-		return
-	}
-	if err := b.tx.Commit(); err != nil {
-		for _, op := range ops {
-			op.err = err
+// end makes what the operations did durable, unless one failed.
+func (c *combiner) end(b *batch, ops []*operation) {
+	kept := false
+	if b.failed || !b.wrote { // there is nothing to keep, nor to sync
+		b.unusable = b.rollback()
+	} else {
+		var err error
+		err, b.unusable = b.commit()
+		if kept = err == nil; !kept {
+			for _, op := range ops {
+				op.err = err
+			}
 		}
+	}
+	if b.reserved && !kept {
+		c.fences = fences{}
 	}
 }
 

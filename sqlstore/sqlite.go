@@ -4,8 +4,8 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
@@ -14,65 +14,74 @@ import (
 
 // sqlite does its work in Go, statement by statement: the database is in the
 // process, only a transaction's end costs.
-type sqlite struct {
-	combiner
-	stmts map[string]*sql.Stmt
-}
+type sqlite struct{ combiner }
 
 const (
-	sqliteFirst = `UPDATE crmlog_meta SET fence = fence + ? RETURNING fence, pruned_before`
+	sqliteFences = `UPDATE crmlog_meta SET fence = fence + ? RETURNING fence`
+
+	sqlitePruned = `SELECT pruned_before FROM crmlog_meta`
 
 	sqliteDigest = `SELECT scope, fence, lease_until, intention_kind, intention_part, intention_messages,
 			intention_settle, intention_fence, intended_at, settled_at, log_id, committed_at, last_part
 		FROM crmlog_digests WHERE ref = ?`
 
-	sqliteInsert = `INSERT INTO crmlog_digests (ref, fence, lease_until, intention_kind, intention_part, intention_messages,
+	sqliteInsert = `INSERT INTO crmlog_digests (fence, lease_until, intention_kind, intention_part, intention_messages,
 			intention_settle, intention_fence, intended_at, settled_at,
-			platform, account, user_id, contact_id, conversation, day, scope)
+			ref, scope, platform, account, user_id, contact_id, conversation, day)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 
-	sqliteSave = `UPDATE crmlog_digests SET fence = ?2, lease_until = ?3, intention_kind = ?4, intention_part = ?5,
-			intention_messages = ?6, intention_settle = ?7, intention_fence = ?8, intended_at = ?9, settled_at = ?10
-		WHERE ref = ?1`
+	sqliteSave = `UPDATE crmlog_digests SET fence = ?, lease_until = ?, intention_kind = ?, intention_part = ?, intention_messages = ?,
+			intention_settle = ?, intention_fence = ?, intended_at = ?, settled_at = ?
+		WHERE ref = ?`
 
-	// Without ?13 it leaves a digest alone whose intention somebody else made.
-	sqliteCommit = `UPDATE crmlog_digests SET lease_until = iif(?4, 0, lease_until),
-			intention_kind = ?5, intention_part = ?6, intention_messages = ?7, intention_settle = ?8,
-			intention_fence = ?9, intended_at = ?10, settled_at = lease_until + ?8,
-			log_id = iif(?11 = 1, ?12, log_id),
-			committed_at = iif(?11 = 1 AND log_id IS NOT ?12, ?3, committed_at),
-			last_part = max(last_part, ?11)
-		WHERE ref = ?1 AND fence = ?2 AND lease_until > ?3 AND (?13 OR intention_fence IS NULL OR intention_fence = ?2)`
+	sqliteCommit = sqliteCommitPart + `, intention_kind = NULL, intention_part = NULL, intention_messages = NULL,
+			intention_settle = NULL, intention_fence = NULL, intended_at = NULL, settled_at = NULL` + sqliteCommitWhere
+
+	sqliteCommitNext = sqliteCommitPart + `, intention_kind = ?, intention_part = ?, intention_messages = ?,
+			intention_settle = ?, intention_fence = ?, intended_at = ?, settled_at = lease_until + ?` + sqliteCommitWhere
+
+	// The log id is NULL if it is not that of part 1.
+	sqliteCommitPart = `UPDATE crmlog_digests SET lease_until = iif(?, 0, lease_until),
+			committed_at = iif(log_id IS NOT coalesce(?, log_id), ?, committed_at), log_id = coalesce(?, log_id),
+			last_part = max(last_part, ?)`
+
+	// It leaves a digest alone whose intention somebody else made, unless the last
+	// parameter is true.
+	sqliteCommitWhere = ` WHERE ref = ? AND fence = ? AND lease_until > ?
+			AND (intention_fence IS NULL OR intention_fence = fence OR ?)`
 
 	// The cross join keeps the planner from beginning with the bigger table.
 	sqliteMessages = `SELECT m.message_id, m.ref, coalesce(m.part, 0), m.logged_at IS NOT NULL, coalesce(m.fence, 0),
 			coalesce(iif(m.part = 1, d.log_id, p.log_id), ''), m.last_modified, coalesce(m.status, ''),
 			coalesce(d.platform, ''), coalesce(d.account, ''), coalesce(d.user_id, ''), coalesce(d.contact_id, ''),
 			coalesce(d.conversation, ''), coalesce(d.day, '')
-		FROM json_each(?2) AS asked
-		CROSS JOIN crmlog_messages AS m ON m.scope = ?1 AND m.message_id = asked.value
+		FROM json_each(?) AS asked
+		CROSS JOIN crmlog_messages AS m ON m.scope = ? AND m.message_id = asked.value
 		LEFT JOIN crmlog_digests AS d ON d.ref = m.ref
 		LEFT JOIN crmlog_parts AS p ON p.ref = m.ref AND p.part = m.part`
 
-	sqliteReserve = `INSERT INTO crmlog_messages (scope, message_id, ref) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`
+	sqliteReserve = `INSERT INTO crmlog_messages (message_id, scope, ref) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`
 
 	sqliteParts = `SELECT part, log_id, committed_at FROM crmlog_parts WHERE ref = ? ORDER BY part`
 
 	sqliteSetPart = `INSERT INTO crmlog_parts (ref, part, log_id, committed_at) VALUES (?, ?, ?, ?)
 		ON CONFLICT DO UPDATE SET log_id = excluded.log_id, committed_at = excluded.committed_at WHERE log_id <> excluded.log_id`
 
-	sqliteLog = `INSERT INTO crmlog_messages (scope, message_id, ref, part, logged_at, last_modified, status, fence)
-		SELECT scope, ?2, ref, ?3, ?4, ?5, ?6, ?7 FROM crmlog_digests WHERE ref = ?1
-		ON CONFLICT DO UPDATE SET ref = excluded.ref, part = excluded.part, logged_at = excluded.logged_at,
-			last_modified = excluded.last_modified, status = excluded.status, fence = excluded.fence`
+	// The message stands where its digest's claim reserved it, or it has no row:
+	// nobody asked for it, or it is forgotten.
+	sqliteLog = `UPDATE crmlog_messages SET ref = ?, part = ?, logged_at = ?, last_modified = ?, status = ?, fence = ?
+		WHERE message_id = ? AND scope = (SELECT scope FROM crmlog_digests WHERE ref = ?)`
 
-	sqliteDoubt = `UPDATE crmlog_messages SET part = ?3 WHERE scope = ?1 AND ref = ?2 AND logged_at IS NULL
-		AND message_id IN (SELECT value FROM json_each(?4))`
+	sqliteLogNew = `INSERT INTO crmlog_messages (ref, part, logged_at, last_modified, status, fence, message_id, scope)
+		SELECT ?, ?, ?, ?, ?, ?, ?, scope FROM crmlog_digests WHERE ref = ?`
 
-	sqliteHorizon = `UPDATE crmlog_meta SET pruned_before = ?1 WHERE pruned_before IS NULL OR pruned_before < ?1`
+	sqliteDoubt = `UPDATE crmlog_messages SET part = ? WHERE scope = ? AND ref = ? AND logged_at IS NULL
+		AND message_id IN (SELECT value FROM json_each(?))`
 
-	sqlitePrune = `DELETE FROM crmlog_messages WHERE (scope, message_id) IN
-		(SELECT scope, message_id FROM crmlog_messages WHERE logged_at < ? LIMIT ?)`
+	sqliteHorizon = `UPDATE crmlog_meta SET pruned_before = max(coalesce(pruned_before, ?), ?)`
+
+	sqlitePrune = `DELETE FROM crmlog_messages WHERE (message_id, scope) IN
+		(SELECT message_id, scope FROM crmlog_messages WHERE logged_at < ? LIMIT ?)`
 )
 
 func newSQLite(ctx context.Context, db *sql.DB) (*sqlite, error) {
@@ -81,29 +90,9 @@ func newSQLite(ctx context.Context, db *sql.DB) (*sqlite, error) {
 		begin:   "BEGIN IMMEDIATE",
 		exists:  "SELECT count(*) > 0 FROM sqlite_master WHERE type = 'table' AND name = 'crmlog_schema'",
 	}
-	s := &sqlite{combiner: combiner{db: db}, stmts: make(map[string]*sql.Stmt)}
 	// The whole of it again, since even a new connection can find the file busy.
-	return s, retry(ctx, func() error {
-		if err := m.migrate(ctx, db); err != nil {
-			return err
-		}
-		return s.prepare(ctx)
-	})
-}
-
-func (s *sqlite) prepare(ctx context.Context) error {
-	for _, query := range []string{
-		sqliteFirst, sqliteDigest, sqliteInsert, sqliteSave, sqliteCommit, sqliteMessages, sqliteReserve,
-		sqliteParts, sqliteSetPart, sqliteLog, sqliteDoubt, sqliteHorizon, sqlitePrune,
-	} {
-		stmt, err := s.db.PrepareContext(ctx, query)
-		if err != nil {
-			return err
-		}
-		s.stmts[query] = stmt
-	}
-	s.first = s.stmts[sqliteFirst]
-	return nil
+	err := retry(ctx, func() error { return m.migrate(ctx, db) })
+	return &sqlite{combiner{db: db}}, err
 }
 
 // sqliteRow is what changes of a digest.
@@ -111,14 +100,15 @@ type sqliteRow struct {
 	ref, scope        string
 	fence, leaseUntil int64
 	open              *sqliteIntention
-	logID             sql.NullString // of part 1
-	committedAt       sql.NullInt64
-	lastPart          int
+	hasRecord         bool // and what follows is of part 1
+	logID             string
+	committedAt       int64
+	lastPart          int64
 }
 
 type sqliteIntention struct {
 	kind       string
-	part       int
+	part       int64
 	messages   string // JSON
 	settle     int64
 	fence      int64
@@ -140,9 +130,14 @@ func (s *sqlite) Claim(ctx context.Context, req crmlog.ClaimRequest) (claim crml
 		if isNew {
 			d = &sqliteRow{ref: req.Digest.Ref, scope: req.Digest.MessageScope()}
 		}
-		b.fence++
-		d.fence, d.leaseUntil = b.fence, b.now+micros(req.Lease)
-		claim = crmlog.Claim{Lease: crmlog.Lease{Ref: d.ref, Fence: d.fence}, PrunedBefore: timeOf(b.prunedBefore)}
+		if d.fence, err = s.fence(b, d.fence); err != nil {
+			return err
+		}
+		d.leaseUntil = b.now + micros(req.Lease)
+		claim = crmlog.Claim{Lease: crmlog.Lease{Ref: d.ref, Fence: d.fence}}
+		if claim.PrunedBefore, err = s.prunedBefore(b); err != nil {
+			return err
+		}
 		if claim.Parts, err = s.parts(b, d); err != nil {
 			return err
 		}
@@ -159,11 +154,10 @@ func (s *sqlite) Claim(ctx context.Context, req crmlog.ClaimRequest) (claim crml
 			}
 		}
 		if !isNew {
-			_, err = s.exec(b, sqliteSave, d.values()...)
-			return err
+			return s.save(b, d)
 		}
 		of := req.Digest
-		_, err = s.exec(b, sqliteInsert, append(d.values(), of.Platform, of.Account, of.User, of.Contact, of.Conversation, of.Day, d.scope)...)
+		_, err = b.exec(sqliteInsert, append(d.values(), d.ref, d.scope, of.Platform, of.Account, of.User, of.Contact, of.Conversation, of.Day)...)
 		return err
 	})
 	if err != nil {
@@ -191,14 +185,14 @@ func intended(req *crmlog.ClaimRequest, c *crmlog.Claim) *crmlog.Intention {
 
 func (d *sqliteRow) intend(in *crmlog.Intention, now int64) {
 	d.open = &sqliteIntention{
-		kind: string(in.Kind), part: in.Part, messages: idsJSON(in.Messages), settle: micros(in.Settle),
+		kind: string(in.Kind), part: int64(in.Part), messages: idsJSON(in.Messages), settle: micros(in.Settle),
 		fence: d.fence, intendedAt: now, settledAt: d.leaseUntil + micros(in.Settle),
 	}
 }
 
 func (i *sqliteIntention) describe(now int64) (*crmlog.OpenIntention, error) {
 	open := &crmlog.OpenIntention{
-		Intention: crmlog.Intention{Kind: crmlog.IntentionKind(i.kind), Part: i.part, Settle: duration(i.settle)},
+		Intention: crmlog.Intention{Kind: crmlog.IntentionKind(i.kind), Part: int(i.part), Settle: duration(i.settle)},
 		Age:       duration(now - i.intendedAt),
 		Fence:     i.fence,
 		Settles:   max(0, duration(i.settledAt-now)),
@@ -234,12 +228,19 @@ func (s *sqlite) Commit(ctx context.Context, lease crmlog.Lease, c crmlog.Commit
 			return err
 		}
 		if c.Part > 1 {
-			if _, err := s.exec(b, sqliteSetPart, lease.Ref, c.Part, c.LogID, b.now); err != nil {
+			if _, err := b.exec(sqliteSetPart, lease.Ref, int64(c.Part), c.LogID, b.now); err != nil {
 				return err
 			}
 		}
 		for _, l := range c.Logged {
-			if _, err := s.exec(b, sqliteLog, lease.Ref, string(l.ID), c.Part, b.now, timeValue(l.LastModified), l.Status, cmp.Or(l.Fence, lease.Fence)); err != nil {
+			values := []driver.Value{
+				lease.Ref, int64(c.Part), b.now, timeValue(l.LastModified), l.Status, cmp.Or(l.Fence, lease.Fence), string(l.ID), lease.Ref,
+			}
+			n, err := b.exec(sqliteLog, values...)
+			if err == nil && n == 0 {
+				_, err = b.exec(sqliteLogNew, values...)
+			}
+			if err != nil {
 				return err
 			}
 		}
@@ -250,11 +251,18 @@ func (s *sqlite) Commit(ctx context.Context, lease crmlog.Lease, c crmlog.Commit
 // commit changes the digest, unless the lease is lost or, if not settling, the
 // open intention is another lease's.
 func (s *sqlite) commit(b *batch, lease crmlog.Lease, c *crmlog.Commit, settling bool) (done bool, err error) {
-	args := []any{lease.Ref, lease.Fence, b.now, c.Release, nil, nil, nil, nil, nil, nil, c.Part, c.LogID, settling}
-	if in := c.Next; in != nil {
-		copy(args[4:], []any{string(in.Kind), in.Part, idsJSON(in.Messages), micros(in.Settle), lease.Fence, b.now})
+	query := sqliteCommit
+	var logID driver.Value
+	if c.Part == 1 {
+		logID = c.LogID
 	}
-	n, err := s.exec(b, sqliteCommit, args...)
+	args := append(make([]driver.Value, 0, 16), c.Release, logID, b.now, logID, int64(c.Part))
+	if in := c.Next; in != nil {
+		query = sqliteCommitNext
+		settle := micros(in.Settle)
+		args = append(args, string(in.Kind), int64(in.Part), idsJSON(in.Messages), settle, lease.Fence, b.now, settle)
+	}
+	n, err := b.exec(query, append(args, lease.Ref, lease.Fence, b.now, settling)...)
 	return n > 0, err
 }
 
@@ -265,7 +273,7 @@ func (s *sqlite) settle(b *batch, lease crmlog.Lease, c *crmlog.Commit) error {
 	if err != nil {
 		return err
 	}
-	if _, err := s.exec(b, sqliteDoubt, d.scope, d.ref, d.open.part, d.open.messages); err != nil {
+	if _, err := b.exec(sqliteDoubt, d.open.part, d.scope, d.ref, d.open.messages); err != nil {
 		return err
 	}
 	_, err = s.commit(b, lease, c, true)
@@ -286,12 +294,13 @@ func (s *sqlite) Release(ctx context.Context, lease crmlog.Lease, settle time.Du
 func (s *sqlite) Prune(ctx context.Context, before time.Time) (total int64, err error) {
 	limit := before.UnixMicro()
 	err = s.do(ctx, func(b *batch) error {
-		_, err := s.exec(b, sqliteHorizon, limit)
+		b.horizon = nil
+		_, err := b.exec(sqliteHorizon, limit, limit)
 		return err
 	})
 	for n := int64(pruneBatch); err == nil && n == pruneBatch; {
 		err = s.do(ctx, func(b *batch) error {
-			n, err = s.exec(b, sqlitePrune, limit, pruneBatch)
+			n, err = b.exec(sqlitePrune, limit, int64(pruneBatch))
 			return err
 		})
 		if err == nil {
@@ -309,8 +318,7 @@ func (s *sqlite) holding(ctx context.Context, what string, lease crmlog.Lease, c
 			return err
 		}
 		change(b, d)
-		_, err = s.exec(b, sqliteSave, d.values()...)
-		return err
+		return s.save(b, d)
 	}))
 }
 
@@ -323,69 +331,80 @@ func (s *sqlite) held(b *batch, lease crmlog.Lease) (*sqliteRow, error) {
 	return d, err
 }
 
-func (s *sqlite) stmt(b *batch, query string) *sql.Stmt {
-	return b.tx.StmtContext(context.Background(), s.stmts[query])
+// fences are those from next to last: reserved by this process and not given out.
+type fences struct{ next, last int64 }
+
+const fencesAtOnce = 1 << 16
+
+// fence is greater than above, which is the digest's last, and given out to nobody
+// else: what others have reserved later does not come in between.
+func (s *sqlite) fence(b *batch, above int64) (int64, error) {
+	f := &s.fences
+	if f.next > f.last || f.next <= above {
+		b.reserved = true
+		err := b.query(sqliteFences, func(row []driver.Value) {
+			last := integer(row[0])
+			*f = fences{last - fencesAtOnce + 1, last}
+		}, int64(fencesAtOnce))
+		if err != nil {
+			return 0, err
+		}
+	}
+	f.next++
+	return f.next - 1, nil
 }
 
-func (s *sqlite) exec(b *batch, query string, args ...any) (int64, error) {
-	r, err := s.stmt(b, query).ExecContext(context.Background(), args...)
-	if err != nil {
-		return 0, err
+func (s *sqlite) prunedBefore(b *batch) (time.Time, error) {
+	if b.horizon == nil {
+		b.horizon = new(time.Time)
+		err := b.query(sqlitePruned, func(row []driver.Value) { *b.horizon = timeOf(optional(row[0])) })
+		if err != nil {
+			return time.Time{}, err
+		}
 	}
-	return r.RowsAffected()
+	return *b.horizon, nil
 }
 
 // digest returns nil when there is none.
-func (s *sqlite) digest(b *batch, ref string) (*sqliteRow, error) {
-	d := &sqliteRow{ref: ref}
-	var kind, messages sql.NullString
-	var part, settle, fence, intendedAt, settledAt sql.NullInt64
-	err := s.stmt(b, sqliteDigest).QueryRowContext(context.Background(), ref).Scan(
-		&d.scope, &d.fence, &d.leaseUntil, &kind, &part, &messages, &settle, &fence, &intendedAt, &settledAt,
-		&d.logID, &d.committedAt, &d.lastPart)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil, nil
-	}
-	if kind.Valid {
-		d.open = &sqliteIntention{
-			kind: kind.String, part: int(part.Int64), messages: messages.String, settle: settle.Int64,
-			fence: fence.Int64, intendedAt: intendedAt.Int64, settledAt: settledAt.Int64,
+func (s *sqlite) digest(b *batch, ref string) (d *sqliteRow, err error) {
+	err = b.query(sqliteDigest, func(row []driver.Value) {
+		d = &sqliteRow{ref: ref, scope: text(row[0]), fence: integer(row[1]), leaseUntil: integer(row[2])}
+		if row[3] != nil {
+			d.open = &sqliteIntention{
+				kind: text(row[3]), part: integer(row[4]), messages: text(row[5]), settle: integer(row[6]),
+				fence: integer(row[7]), intendedAt: integer(row[8]), settledAt: integer(row[9]),
+			}
 		}
-	}
+		d.hasRecord, d.logID, d.committedAt, d.lastPart = row[10] != nil, text(row[10]), integer(row[11]), integer(row[12])
+	}, ref)
 	return d, err
 }
 
-// values are the columns that change, behind the key.
-func (d *sqliteRow) values() []any {
-	values := append(make([]any, 0, 17), d.ref, d.fence, d.leaseUntil, nil, nil, nil, nil, nil, nil, nil)
+func (s *sqlite) save(b *batch, d *sqliteRow) error {
+	_, err := b.exec(sqliteSave, append(d.values(), d.ref)...)
+	return err
+}
+
+// values are the columns that change, with room for the others.
+func (d *sqliteRow) values() []driver.Value {
+	values := append(make([]driver.Value, 0, 17), d.fence, d.leaseUntil, nil, nil, nil, nil, nil, nil, nil)
 	if o := d.open; o != nil {
-		values = append(values[:3], o.kind, o.part, o.messages, o.settle, o.fence, o.intendedAt, o.settledAt)
+		values = append(values[:2], o.kind, o.part, o.messages, o.settle, o.fence, o.intendedAt, o.settledAt)
 	}
 	return values
 }
 
 func (s *sqlite) parts(b *batch, d *sqliteRow) (parts []crmlog.Part, err error) {
-	if d.logID.Valid {
-		parts = []crmlog.Part{{Number: 1, LogID: d.logID.String, Age: duration(b.now - d.committedAt.Int64)}}
+	if d.hasRecord {
+		parts = []crmlog.Part{{Number: 1, LogID: d.logID, Age: duration(b.now - d.committedAt)}}
 	}
 	if d.lastPart <= 1 {
 		return parts, nil
 	}
-	rows, err := s.stmt(b, sqliteParts).QueryContext(context.Background(), d.ref)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var p crmlog.Part
-		var committedAt int64
-		if err := rows.Scan(&p.Number, &p.LogID, &committedAt); err != nil {
-			return nil, err
-		}
-		p.Age = duration(b.now - committedAt)
-		parts = append(parts, p)
-	}
-	return parts, rows.Err()
+	err = b.query(sqliteParts, func(row []driver.Value) {
+		parts = append(parts, crmlog.Part{Number: int(integer(row[0])), LogID: text(row[1]), Age: duration(b.now - integer(row[2]))})
+	}, d.ref)
+	return parts, err
 }
 
 // reserve binds the messages that nobody asked for before to d, and says what is
@@ -397,7 +416,7 @@ func (s *sqlite) reserve(b *batch, d *sqliteRow, req *crmlog.ClaimRequest) ([]cr
 	var known []messageRow
 	var old []crmlog.ID
 	for _, id := range req.Messages {
-		reserved, err := s.exec(b, sqliteReserve, d.scope, string(id), d.ref)
+		reserved, err := b.exec(sqliteReserve, string(id), d.scope, d.ref)
 		if err != nil {
 			return nil, err
 		}
@@ -415,20 +434,15 @@ func (s *sqlite) reserve(b *batch, d *sqliteRow, req *crmlog.ClaimRequest) ([]cr
 }
 
 func (s *sqlite) messages(b *batch, scope string, asked []crmlog.ID) (known []messageRow, err error) {
-	rows, err := s.stmt(b, sqliteMessages).QueryContext(context.Background(), scope, idsJSON(asked))
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var m messageRow
-		if err := rows.Scan(&m.ID, &m.Ref, &m.Part, &m.Logged, &m.Fence, &m.LogID, &m.LastModified, &m.Status,
-			&m.Platform, &m.Account, &m.User, &m.Contact, &m.Conversation, &m.Day); err != nil {
-			return nil, err
-		}
-		known = append(known, m)
-	}
-	return known, rows.Err()
+	err = b.query(sqliteMessages, func(row []driver.Value) {
+		known = append(known, messageRow{
+			ID: crmlog.ID(text(row[0])), Ref: text(row[1]), Part: int(integer(row[2])), Logged: integer(row[3]) != 0,
+			Fence: integer(row[4]), LogID: text(row[5]), LastModified: optional(row[6]), Status: text(row[7]),
+			Platform: text(row[8]), Account: text(row[9]), User: text(row[10]), Contact: text(row[11]),
+			Conversation: text(row[12]), Day: text(row[13]),
+		})
+	}, idsJSON(asked), scope)
+	return known, err
 }
 
 // wrap says which method failed; answers are returned as they are.

@@ -24,7 +24,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	_ "modernc.org/sqlite" // the driver
+	"modernc.org/sqlite"
 
 	"github.com/crmlog/crmlog"
 	"github.com/crmlog/crmlog/sqlstore"
@@ -51,10 +51,11 @@ func Open(ctx context.Context, path string) (*Store, error) {
 	if err := create(abs); err != nil {
 		return nil, fmt.Errorf("sqlite: %s: %w", path, err)
 	}
-	db, err := sql.Open("sqlite", dsn(abs))
+	driver, err := sqlite.NewConnector(dsn(abs))
 	if err != nil {
 		return nil, fmt.Errorf("sqlite: %s: %w", path, err)
 	}
+	db := sql.OpenDB(connector{driver})
 	// A second connection could only wait for the first.
 	db.SetMaxOpenConns(1)
 	s, err := open(ctx, db)

@@ -52,7 +52,7 @@ CREATE INDEX crmlog_messages_logged_at ON crmlog_messages (logged_at) WHERE logg
 
 CREATE TABLE crmlog_meta (
 	id            INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
-	fence         INTEGER NOT NULL, -- the last one given out
+	fence         INTEGER NOT NULL, -- the last one that somebody reserved, to give out
 	pruned_before INTEGER
 ) STRICT;
 
