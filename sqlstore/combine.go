@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -87,8 +88,10 @@ func (c *combiner) serve() {
 	}
 }
 
-// next returns what is waiting; with nothing it is the end of serving.
+// next returns what is waiting; with nothing it is the end of serving. Who is about
+// to come, having waited for a processor only, goes along.
 func (c *combiner) next() []*operation {
+	runtime.Gosched()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.serving = len(c.waiting) > 0
