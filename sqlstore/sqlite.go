@@ -6,7 +6,9 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/crmlog/crmlog"
@@ -14,7 +16,10 @@ import (
 
 // sqlite does its work in Go, statement by statement: the database is in the
 // process, only a transaction's end costs.
-type sqlite struct{ combiner }
+type sqlite struct {
+	combiner
+	scopes scopes
+}
 
 const (
 	sqliteFences = `UPDATE crmlog_meta SET fence = fence + ? RETURNING fence`
@@ -28,7 +33,7 @@ const (
 	sqliteInsert = `INSERT INTO crmlog_digests (fence, lease_until, intention_kind, intention_part, intention_messages,
 			intention_settle, intention_fence, intended_at, settled_at,
 			ref, scope, platform, account, user_id, contact_id, conversation, day)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
 
 	sqliteSave = `UPDATE crmlog_digests SET fence = ?, lease_until = ?, intention_kind = ?, intention_part = ?, intention_messages = ?,
 			intention_settle = ?, intention_fence = ?, intended_at = ?, settled_at = ?
@@ -67,13 +72,15 @@ const (
 	sqliteSetPart = `INSERT INTO crmlog_parts (ref, part, log_id, committed_at) VALUES (?, ?, ?, ?)
 		ON CONFLICT DO UPDATE SET log_id = excluded.log_id, committed_at = excluded.committed_at WHERE log_id <> excluded.log_id`
 
-	// The message stands where its digest's claim reserved it, or it has no row:
-	// nobody asked for it, or it is forgotten.
+	sqliteScope = `SELECT scope FROM crmlog_digests WHERE ref = ?`
+
+	// A claim has reserved the message, or it has no row: nobody asked for it, or it
+	// is forgotten.
 	sqliteLog = `UPDATE crmlog_messages SET ref = ?, part = ?, logged_at = ?, last_modified = ?, status = ?, fence = ?
-		WHERE message_id = ? AND scope = (SELECT scope FROM crmlog_digests WHERE ref = ?)`
+		WHERE message_id = ? AND scope = ?`
 
 	sqliteLogNew = `INSERT INTO crmlog_messages (ref, part, logged_at, last_modified, status, fence, message_id, scope)
-		SELECT ?, ?, ?, ?, ?, ?, ?, scope FROM crmlog_digests WHERE ref = ?`
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?)`
 
 	sqliteDoubt = `UPDATE crmlog_messages SET part = ? WHERE scope = ? AND ref = ? AND logged_at IS NULL
 		AND message_id IN (SELECT value FROM json_each(?))`
@@ -92,12 +99,13 @@ func newSQLite(ctx context.Context, db *sql.DB) (*sqlite, error) {
 	}
 	// The whole of it again, since even a new connection can find the file busy.
 	err := retry(ctx, func() error { return m.migrate(ctx, db) })
-	return &sqlite{combiner{db: db}}, err
+	return &sqlite{combiner: combiner{db: db}}, err
 }
 
 // sqliteRow is what changes of a digest.
 type sqliteRow struct {
 	ref, scope        string
+	isNew             bool // made by this claim
 	fence, leaseUntil int64
 	open              *sqliteIntention
 	hasRecord         bool // and what follows is of part 1
@@ -118,52 +126,93 @@ type sqliteIntention struct {
 
 // Claim implements [crmlog.Store].
 func (s *sqlite) Claim(ctx context.Context, req crmlog.ClaimRequest) (claim crmlog.Claim, err error) {
-	err = s.do(ctx, func(b *batch) error {
-		d, err := s.digest(b, req.Digest.Ref)
-		if err != nil {
+	_, known := s.scopes.of(req.Digest.Ref)
+	var d *sqliteRow
+	err = s.do(ctx, func(b *batch) (err error) {
+		if d, err = s.lease(b, &req, known); err != nil {
 			return err
 		}
-		if d != nil && d.leaseUntil > b.now {
-			return &crmlog.ClaimedError{RetryAfter: duration(d.leaseUntil - b.now)}
-		}
-		isNew := d == nil
-		if isNew {
-			d = &sqliteRow{ref: req.Digest.Ref, scope: req.Digest.MessageScope()}
-		}
-		if d.fence, err = s.fence(b, d.fence); err != nil {
-			return err
-		}
-		d.leaseUntil = b.now + micros(req.Lease)
-		claim = crmlog.Claim{Lease: crmlog.Lease{Ref: d.ref, Fence: d.fence}}
-		if claim.PrunedBefore, err = s.prunedBefore(b); err != nil {
-			return err
-		}
-		if claim.Parts, err = s.parts(b, d); err != nil {
-			return err
-		}
-		if claim.Messages, err = s.reserve(b, d, &req); err != nil {
-			return err
-		}
-		if d.open != nil {
-			if claim.Open, err = d.open.describe(b.now); err != nil {
-				return err
-			}
-		} else if req.Intend {
-			if claim.Intended = intended(&req, &claim); claim.Intended != nil {
-				d.intend(claim.Intended, b.now)
-			}
-		}
-		if !isNew {
-			return s.save(b, d)
-		}
-		of := req.Digest
-		_, err = b.exec(sqliteInsert, append(d.values(), d.ref, d.scope, of.Platform, of.Account, of.User, of.Contact, of.Conversation, of.Day)...)
+		claim, err = s.claim(b, &req, d)
 		return err
 	})
 	if err != nil {
 		return crmlog.Claim{}, wrap("claim", err)
 	}
+	s.scopes.remember(d.ref, d.scope)
 	return claim, nil
+}
+
+// lease takes the lease of a digest. One that this process does not know is most
+// likely new.
+func (s *sqlite) lease(b *batch, req *crmlog.ClaimRequest, known bool) (d *sqliteRow, err error) {
+	if known {
+		d, err = s.digest(b, req.Digest.Ref)
+	}
+	if d == nil && err == nil {
+		if d, err = s.insert(b, req); d != nil {
+			return d, nil
+		}
+	}
+	if d == nil && err == nil {
+		d, err = s.digest(b, req.Digest.Ref)
+	}
+	switch {
+	case err != nil:
+		return nil, err
+	case d == nil:
+		return nil, errors.New("the digest has no row and can have none")
+	case d.leaseUntil > b.now:
+		return nil, &crmlog.ClaimedError{RetryAfter: duration(d.leaseUntil - b.now)}
+	}
+	d.leaseUntil = b.now + micros(req.Lease)
+	d.fence, err = s.fence(b, d.fence)
+	return d, err
+}
+
+// insert makes the row of a digest that has none, else it returns nil. It supposes
+// that none of the messages has one either.
+func (s *sqlite) insert(b *batch, req *crmlog.ClaimRequest) (d *sqliteRow, err error) {
+	of := &req.Digest
+	d = &sqliteRow{ref: of.Ref, scope: of.MessageScope(), leaseUntil: b.now + micros(req.Lease), isNew: true}
+	if d.fence, err = s.fence(b, 0); err != nil {
+		return nil, err
+	}
+	if req.Intend {
+		d.intend(intended(req, &crmlog.Claim{Messages: messageStates(req, nil)}), b.now)
+	}
+	n, err := b.exec(sqliteInsert, append(d.values(), d.ref, d.scope, of.Platform, of.Account, of.User, of.Contact, of.Conversation, of.Day)...)
+	if err != nil || n == 0 {
+		return nil, err
+	}
+	return d, nil
+}
+
+// claim does the rest for a digest whose lease was taken.
+func (s *sqlite) claim(b *batch, req *crmlog.ClaimRequest, d *sqliteRow) (claim crmlog.Claim, err error) {
+	claim.Lease = crmlog.Lease{Ref: d.ref, Fence: d.fence}
+	if claim.PrunedBefore, err = s.prunedBefore(b); err != nil {
+		return claim, err
+	}
+	if claim.Parts, err = s.parts(b, d); err != nil {
+		return claim, err
+	}
+	old, err := s.reserve(b, d, req)
+	if err != nil {
+		return claim, err
+	}
+	claim.Messages = messageStates(req, old)
+	if d.open != nil && !d.isNew {
+		if claim.Open, err = d.open.describe(b.now); err != nil {
+			return claim, err
+		}
+	} else if req.Intend {
+		claim.Intended = intended(req, &claim)
+		d.intend(claim.Intended, b.now)
+	}
+	if d.isNew && len(old) == 0 {
+		return claim, nil // as supposed
+	}
+	return claim, s.save(b, d)
 }
 
 // intended is what a claim intends, or nil.
@@ -183,7 +232,11 @@ func intended(req *crmlog.ClaimRequest, c *crmlog.Claim) *crmlog.Intention {
 	return in
 }
 
+// intend opens the intention, or none.
 func (d *sqliteRow) intend(in *crmlog.Intention, now int64) {
+	if d.open = nil; in == nil {
+		return
+	}
 	d.open = &sqliteIntention{
 		kind: string(in.Kind), part: int64(in.Part), messages: idsJSON(in.Messages), settle: micros(in.Settle),
 		fence: d.fence, intendedAt: now, settledAt: d.leaseUntil + micros(in.Settle),
@@ -232,20 +285,34 @@ func (s *sqlite) Commit(ctx context.Context, lease crmlog.Lease, c crmlog.Commit
 				return err
 			}
 		}
-		for _, l := range c.Logged {
-			values := []driver.Value{
-				lease.Ref, int64(c.Part), b.now, timeValue(l.LastModified), l.Status, cmp.Or(l.Fence, lease.Fence), string(l.ID), lease.Ref,
-			}
-			n, err := b.exec(sqliteLog, values...)
-			if err == nil && n == 0 {
-				_, err = b.exec(sqliteLogNew, values...)
-			}
-			if err != nil {
-				return err
-			}
-		}
-		return nil
+		return s.log(b, lease, &c)
 	}))
+}
+
+func (s *sqlite) log(b *batch, lease crmlog.Lease, c *crmlog.Commit) error {
+	if len(c.Logged) == 0 {
+		return nil
+	}
+	scope, known := s.scopes.of(lease.Ref)
+	if !known {
+		err := b.query(sqliteScope, func(row []driver.Value) { scope = text(row[0]) }, lease.Ref)
+		if err != nil {
+			return err
+		}
+	}
+	for _, l := range c.Logged {
+		values := []driver.Value{
+			lease.Ref, int64(c.Part), b.now, timeValue(l.LastModified), l.Status, cmp.Or(l.Fence, lease.Fence), string(l.ID), scope,
+		}
+		n, err := b.exec(sqliteLog, values...)
+		if err == nil && n == 0 {
+			_, err = b.exec(sqliteLogNew, values...)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // commit changes the digest, unless the lease is lost or, if not settling, the
@@ -407,13 +474,9 @@ func (s *sqlite) parts(b *batch, d *sqliteRow) (parts []crmlog.Part, err error) 
 	return parts, err
 }
 
-// reserve binds the messages that nobody asked for before to d, and says what is
-// known of each.
-func (s *sqlite) reserve(b *batch, d *sqliteRow, req *crmlog.ClaimRequest) ([]crmlog.MessageState, error) {
-	if len(req.Messages) == 0 {
-		return nil, nil
-	}
-	var known []messageRow
+// reserve binds the messages that nobody asked for before to d, and returns what is
+// known of the others.
+func (s *sqlite) reserve(b *batch, d *sqliteRow, req *crmlog.ClaimRequest) ([]messageRow, error) {
 	var old []crmlog.ID
 	for _, id := range req.Messages {
 		reserved, err := b.exec(sqliteReserve, string(id), d.scope, d.ref)
@@ -424,13 +487,10 @@ func (s *sqlite) reserve(b *batch, d *sqliteRow, req *crmlog.ClaimRequest) ([]cr
 			old = append(old, id)
 		}
 	}
-	if len(old) > 0 {
-		var err error
-		if known, err = s.messages(b, d.scope, old); err != nil {
-			return nil, err
-		}
+	if len(old) == 0 {
+		return nil, nil
 	}
-	return messageStates(req, known), nil
+	return s.messages(b, d.scope, old)
 }
 
 func (s *sqlite) messages(b *batch, scope string, asked []crmlog.ID) (known []messageRow, err error) {
@@ -443,6 +503,33 @@ func (s *sqlite) messages(b *batch, scope string, asked []crmlog.ID) (known []me
 		})
 	}, idsJSON(asked), scope)
 	return known, err
+}
+
+// scopes are those of the digests that this process claimed lately. A digest's never
+// changes.
+type scopes struct {
+	mu          sync.Mutex
+	now, before map[string]string // by ref; now becomes before when it is full
+}
+
+const scopesKept = 4096
+
+func (s *scopes) of(ref string) (scope string, known bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if scope, known = s.now[ref]; !known {
+		scope, known = s.before[ref]
+	}
+	return scope, known
+}
+
+func (s *scopes) remember(ref, scope string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.now == nil || len(s.now) >= scopesKept {
+		s.now, s.before = make(map[string]string), s.now
+	}
+	s.now[ref] = scope
 }
 
 // wrap says which method failed; answers are returned as they are.

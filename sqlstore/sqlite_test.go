@@ -72,6 +72,35 @@ func TestFencesAreGivenOutOnce(t *testing.T) {
 	}
 }
 
+// A claim of a new digest writes its row before it knows of the messages.
+func TestNewDigestIntendsOnlyItsOwn(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, db database) {
+		s := open(t, db.fresh(t))
+		claim := func(name string, ids ...crmlog.ID) crmlog.Claim {
+			c, err := s.Claim(t.Context(), crmlog.ClaimRequest{
+				Digest: testDigest(name), Lease: time.Minute, Messages: ids, Intend: true, Settle: time.Second,
+			})
+			require.NoError(t, err)
+			require.NoError(t, s.Release(t.Context(), c.Lease, 0))
+			return c
+		}
+		claim("a", "1", "2")
+		for name, want := range map[string][]crmlog.ID{"some": {"3", "4"}, "none": nil} {
+			ids := append([]crmlog.ID{"1"}, want...)
+			first, second := claim(name, ids...), claim(name)
+			if want == nil {
+				require.Nil(t, first.Intended)
+				require.Nil(t, second.Open)
+				continue
+			}
+			require.Equal(t, want, first.Intended.Messages)
+			require.Equal(t, *first.Intended, second.Open.Intention)
+			require.Equal(t, first.Lease.Fence, second.Open.Fence)
+		}
+	})
+}
+
 // failing is a connector whose connections fail at one statement when told to.
 type failing struct {
 	driver.Connector
