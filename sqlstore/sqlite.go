@@ -85,7 +85,7 @@ const (
 	sqliteDoubt = `UPDATE crmlog_messages SET part = ? WHERE scope = ? AND ref = ? AND logged_at IS NULL
 		AND message_id IN (SELECT value FROM json_each(?))`
 
-	sqliteHorizon = `UPDATE crmlog_meta SET pruned_before = max(coalesce(pruned_before, ?), ?)`
+	sqliteHorizon = `UPDATE crmlog_meta SET pruned_before = ? WHERE pruned_before IS NULL OR pruned_before < ?`
 
 	sqlitePrune = `DELETE FROM crmlog_messages WHERE (message_id, scope) IN
 		(SELECT message_id, scope FROM crmlog_messages WHERE logged_at < ? LIMIT ?)`
@@ -509,7 +509,7 @@ func (s *sqlite) messages(b *batch, scope string, asked []crmlog.ID) (known []me
 // changes.
 type scopes struct {
 	mu          sync.Mutex
-	now, before map[string]string // by ref; now becomes before when it is full
+	now, before map[string]string // by ref; they change places when now is full
 }
 
 const scopesKept = 4096
@@ -526,8 +526,12 @@ func (s *scopes) of(ref string) (scope string, known bool) {
 func (s *scopes) remember(ref, scope string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.now == nil || len(s.now) >= scopesKept {
-		s.now, s.before = make(map[string]string), s.now
+	if len(s.now) >= scopesKept {
+		s.now, s.before = s.before, s.now
+		clear(s.now)
+	}
+	if s.now == nil {
+		s.now = make(map[string]string)
 	}
 	s.now[ref] = scope
 }

@@ -6,7 +6,9 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -16,35 +18,52 @@ import (
 
 	"github.com/crmlog/crmlog"
 	"github.com/crmlog/crmlog/sqlstore"
-	"github.com/crmlog/crmlog/storetest"
 )
 
-// plainDB is a database as somebody opens it who brings the driver along.
-func plainDB(path string) (*sql.DB, error) {
-	return sql.Open("sqlite", "file:"+path+"?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)")
-}
-
-// ownDB is a store that closes its database, for storetest to open again.
-type ownDB struct {
-	*sqlstore.Store
-	db *sql.DB
-}
-
-func (s ownDB) Close() error { return s.db.Close() }
-
-func TestStoreInTheCallersDatabaseKeepsTheContract(t *testing.T) {
+// A database as somebody opens it who brings the driver along: its connections
+// keep no statements.
+func TestStoreInTheCallersDatabase(t *testing.T) {
 	t.Parallel()
-	storetest.Run(t, storetest.Harness{New: func(context.Context) (storetest.Storage, error) {
-		path := filepath.Join(t.TempDir(), "store.db")
-		return storetest.Storage{Open: func(ctx context.Context) (crmlog.Store, error) {
-			db, err := plainDB(path)
-			if err != nil {
-				return nil, err
+	dir := t.TempDir()
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(dir, "store.db")+"?_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)")
+	require.NoError(t, err)
+	defer db.Close()
+	s, err := sqlstore.New(t.Context(), db, sqlstore.SQLite)
+	require.NoError(t, err)
+	var wg sync.WaitGroup
+	errs := make([]error, 16)
+	for i := range errs {
+		wg.Go(func() {
+			d := testDigest(fmt.Sprint(i))
+			d.User = d.Ref
+			for m := range 5 {
+				ids := []crmlog.ID{"0", crmlog.ID(fmt.Sprint(m))}
+				if m == 0 {
+					ids = ids[:1]
+				}
+				c, err := s.Claim(t.Context(), crmlog.ClaimRequest{Digest: d, Lease: time.Minute, Messages: ids, Intend: true})
+				if err == nil && m > 0 && (!c.Messages[0].Logged || c.Messages[1].Logged || len(c.Parts) != 1) {
+					err = fmt.Errorf("claim %d of digest %d found %+v", m, i, c)
+				}
+				if err == nil {
+					err = s.Commit(t.Context(), c.Lease, crmlog.Commit{
+						Part: 1, LogID: d.Ref, Logged: []crmlog.LoggedMessage{{ID: ids[len(ids)-1]}}, Release: true,
+					})
+				}
+				errs[i] = errors.Join(errs[i], err)
 			}
-			s, err := sqlstore.New(ctx, db, sqlstore.SQLite)
-			return ownDB{s, db}, err
-		}}, nil
-	}})
+		})
+	}
+	wg.Wait()
+	for _, err := range errs {
+		require.NoError(t, err)
+	}
+	requireNone(t, db, "SELECT count(*) - 16 * 5 FROM crmlog_messages WHERE logged_at IS NOT NULL")
+
+	require.NoError(t, db.Close())
+	files, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	require.Len(t, files, 1, "a statement holds the file open")
 }
 
 // A fence names a lease, also among the leases of all digests and processes: the

@@ -40,8 +40,8 @@ func beginTx(driverConn any) (*tx, error) {
 	return t, nil
 }
 
-// commit makes the transaction durable, or leaves nothing of it. Unusable is the
-// error of a connection that may still be in the transaction.
+// commit makes the transaction durable, or leaves nothing of it. Unusable is
+// [driver.ErrBadConn] for a connection that may still be in the transaction.
 func (t *tx) commit() (err, unusable error) {
 	if _, err = t.exec("COMMIT"); err != nil {
 		return err, t.rollback()
@@ -51,18 +51,20 @@ func (t *tx) commit() (err, unusable error) {
 
 func (t *tx) rollback() (unusable error) {
 	_, err := t.exec("ROLLBACK")
-	if err = errors.Join(err, t.close()); err != nil {
-		return driver.ErrBadConn
+	if unusable = t.close(); err != nil {
+		unusable = driver.ErrBadConn
 	}
-	return nil
+	return unusable
 }
 
 // close gives the statements back.
-func (t *tx) close() (err error) {
+func (t *tx) close() (unusable error) {
 	for _, s := range t.stmts {
-		err = errors.Join(err, s.Close())
+		if s.Close() != nil {
+			unusable = driver.ErrBadConn
+		}
 	}
-	return err
+	return unusable
 }
 
 func (t *tx) prepare(query string) (stmt, error) {
