@@ -159,7 +159,7 @@ func (w *writer) pieces(c *content) ([]int, error) {
 	size := func(from, to int) int {
 		return w.room.size(fresh.written(&measured, from, to))
 	}
-	if size(0, end) <= w.room.content() {
+	if end == 0 || size(0, end) <= w.room.content() { // "(no text)" cannot be cut
 		return []int{end}, nil
 	}
 	var ends []int

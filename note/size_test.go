@@ -335,6 +335,33 @@ func TestALimitWithoutRoomForAnEntryIsRefused(t *testing.T) {
 	require.ErrorContains(t, err, "Options.Limit is 4000")
 }
 
+// Nothing is told as added that does not stand.
+func TestAMessageWithoutTextIsAddedOrNotUnderAnyLimit(t *testing.T) {
+	t.Parallel()
+	for format, f := range formats {
+		for kind := note.SMS; kind <= note.Event; kind++ {
+			e := sms(1, "")
+			e.Kind = kind
+			for limit := 1; limit < 300; limit += 7 {
+				o := limited(f, limit)
+				r, err := note.Add("", heading(), []note.Entry{e}, o)
+				if err != nil {
+					require.ErrorContains(t, err, "Options.Limit is "+strconv.Itoa(limit))
+				}
+				require.Equal(t, r.Added, ids(r.Body, o), "%s %d", format, limit)
+				require.Equal(t, err == nil, len(r.Added) == 1, "%s %d", format, limit)
+
+				first := sms(0, "first")
+				body := compose(t, options(f), first)
+				if r = add(t, body, o, e); len(r.Added) == 0 {
+					require.Equal(t, note.Result{Body: body, Left: []note.Left{{ID: e.ID}}}, r, "%s %d", format, limit)
+				}
+				require.Equal(t, append(idsOf(first), r.Added...), ids(r.Body, o), "%s %d", format, limit)
+			}
+		}
+	}
+}
+
 // Whatever the names, ids, links and language: each call takes a piece at least.
 func TestThereIsRoomInANewRecord(t *testing.T) {
 	t.Parallel()
