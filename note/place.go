@@ -154,7 +154,7 @@ func (p *page) bulletOf(l int) string {
 }
 
 // firstLine is where entry i begins, as far as one can tell, for its text may
-// have several lines: in text at the time behind another code, or else at the
+// have several lines: at the time behind another code, or else in text at the
 // bullet; else at a blank line or another block. Sooner too far up than in the
 // middle of a text.
 func (p *page) firstLine(i, container int) int {
@@ -165,28 +165,31 @@ func (p *page) firstLine(i, container int) int {
 	if i > 0 {
 		low = p.codes[i-1].line
 	}
-	if !p.html {
-		bullet, clock := -1, -1
-		for k := l; k > low; k-- {
-			b := p.bulletOf(k)
-			if b != "" && bullet < 0 {
-				bullet = k
-			}
-			if clockFirst.MatchString(strings.TrimPrefix(p.visible(k), b)) {
-				clock = k
-			}
-		}
-		if i > 0 && clock >= 0 {
-			return clock
-		}
-		if bullet >= 0 {
-			return bullet
-		}
-	}
-	like := func(a, b int) bool {
+	goesOn := func(l int) bool { // from the line above
+		a, b := p.lines[l-1].block, p.lines[l].block
 		return a == b || container >= 0 && a >= 0 && p.blocks[a].tag == p.blocks[container].tag && p.blocks[a].parent == p.blocks[container].parent
 	}
-	for l-1 > low && !p.blank(l-1) && like(p.lines[l-1].block, p.lines[l].block) {
+	bullet, clock := -1, -1
+	for k := l; k > low && (k == l || goesOn(k+1)); k-- {
+		b := p.bulletOf(k)
+		if b != "" && bullet < 0 {
+			bullet = k
+		}
+		s := p.visible(k)
+		if p.html {
+			s = strings.TrimLeftFunc(s, unicode.IsSpace)
+		}
+		if clockFirst.MatchString(strings.TrimPrefix(s, b)) {
+			clock = k
+		}
+	}
+	switch {
+	case i > 0 && clock >= 0:
+		return clock
+	case !p.html && bullet >= 0:
+		return bullet
+	}
+	for l-1 > low && !p.blank(l-1) && goesOn(l) {
 		l--
 	}
 	return l

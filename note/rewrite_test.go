@@ -180,6 +180,31 @@ func goesOn(t *testing.T, o note.Options, rewrite, again func(string) string) {
 	inOrder(t, note.Text(r.Body, note.HTML), parts...)
 }
 
+func TestAnEarlierEntryGoesInFrontOfABlankLinesEntry(t *testing.T) {
+	t.Parallel()
+	check := func(t *testing.T, f note.Format, rewrite func(string) string) {
+		later := sms(3, "one\n\n- two\n \n\nthree")
+		r := add(t, rewrite(compose(t, options(f), later)), options(f), sms(1, "above"))
+		text := strings.ReplaceAll(note.Text(r.Body, note.HTML), "\u00a0", " ")
+		inOrder(t, text, "Messages: 2", "above", "5:27", "one", "two", "three")
+	}
+	for name, rewrite := range rewriters {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			check(t, note.HTML, rewrite)
+		})
+	}
+	for format, f := range map[string]note.Format{"markdown": note.Markdown, "plain": note.Plain} {
+		t.Run(format+" that became HTML", func(t *testing.T) {
+			t.Parallel()
+			check(t, f, func(s string) string { return strings.ReplaceAll(s, "\n", "<br>") })
+			check(t, f, func(s string) string { return "<div>" + strings.ReplaceAll(s, "\n", "</div><div>") + "</div>" })
+			check(t, f, func(s string) string { return "<p>" + strings.ReplaceAll(s, "\n", "</p><p>") + "</p>" })
+			check(t, f, func(s string) string { return "<div>" + strings.ReplaceAll(s, "\n", "<br>") + "</div>" })
+		})
+	}
+}
+
 func TestALongTextGoesOnWhateverTheCRMMadeOfIt(t *testing.T) {
 	t.Parallel()
 	var words []string
