@@ -195,6 +195,8 @@ func TestANewEntryTakesTheContainerOfItsNeighbour(t *testing.T) {
 		"lines in a div, with heading":  {"<div>n k<br>a 2</div>z", "<div>n k<br>{1}<br>a 2<br>{3}<br>{7}</div>z"},
 		"lines in a div":                {"<div>a 2<br>b 6</div>z", "<div>{1}<br>a 2<br>{3}<br>b 6<br>{7}</div>z"},
 		"lines of several lines":        {"n k<br>a<br>b 2<br>c<br>d 6<br><br>z", "n k<br>{1}<br>a<br>b 2<br>{3}<br>c<br>d 6<br>{7}<br><br>z"},
+		"a blank line in a text":        {"n k<br>z<br>\n5:14 AM Ann: a<br><br>- b<br><br>c 2", "n k<br>z<br>{1}<br>\n5:14 AM Ann: a<br><br>- b<br><br>c 2<br>{3}<br>{7}"},
+		"a time in another block":       {"<div>n k<br>5:14 z<p>a 2</p></div>", "<div>n k<br>5:14 z<p>{1}</p><p>a 2</p><p>{3}</p><p>{7}</p></div>"},
 		"lines with bullets":            {"n k<br><br>- a<br>b 2<br>- c<br>d 6<br>z", "n k<br><br>- {1}<br>- a<br>b 2<br>- {3}<br>- c<br>d 6<br>- {7}<br>z"},
 		"a line under a list":           {"<ul><li>y</li></ul>a<br>b 2<br>z", "<ul><li>y</li></ul>{1}<br>a<br>b 2<br>{3}<br>{7}<br>z"},
 		"a line of two entries":         {"<div>n k a 2 b 6 z</div>", "<div>n k<br>{1}<br> a 2<br>{3}<br> b 6 z<br>{7}</div>"},

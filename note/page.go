@@ -19,6 +19,7 @@ type page struct {
 	lines  []line
 	blocks []block // in the order in which they begin
 	safe   int     // what is put in behind it might be swallowed by an unclosed comment or tag
+	hides  bool    // what may be a code stands where HTML shows nothing
 	codec  codec
 	codes  []code
 	parts  []int    // whose headings stand
@@ -45,10 +46,17 @@ type block struct {
 }
 
 // readPage reads a body as the format says, unless the CRM has evidently turned
-// text into HTML. (HTML that was turned into text is read as HTML without tags.)
+// text into HTML, or HTML into text in which what somebody sent hides entries.
+// (Else HTML that was turned into text is read as HTML without tags.)
 func readPage(body string, f Format, c codec) *page {
 	if f == HTML {
-		return scanHTML(body).find(c)
+		p := scanHTML(body).find(c)
+		if p.hides {
+			if t := scanUntagged(body).find(c); t.sees(p.codes) && !p.sees(t.codes) && !t.tagged() {
+				return t
+			}
+		}
+		return p
 	}
 	p := scanText(body, f == Markdown).find(c)
 	if p.tagged() {
@@ -169,8 +177,8 @@ func (p *page) entries() []int {
 
 var lineEndTag = regexp.MustCompile(`^([ \t]|</(a|b|em|i|span|strong|u)>)*<(br|/?(div|li|p))\b`)
 
-// tagged tells whether text has become HTML: a tag follows right after a code,
-// where we write a line end.
+// tagged tells whether text has become HTML, or is HTML still: a tag follows right
+// after a code, where we write a line end.
 func (p *page) tagged() bool {
 	return strings.Contains(p.body, "<") && slices.ContainsFunc(p.codes, func(k code) bool { return lineEndTag.MatchString(p.body[k.end:]) })
 }

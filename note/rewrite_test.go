@@ -205,6 +205,50 @@ func TestAnEarlierEntryGoesInFrontOfABlankLinesEntry(t *testing.T) {
 	}
 }
 
+// A CRM that makes plain text of HTML lets a text look like markup.
+func TestATextHidesNoEntryInPlainText(t *testing.T) {
+	t.Parallel()
+	o := options(note.HTML)
+	for _, name := range []string{"plain text", "plain text with bullets"} {
+		for open, end := range map[string]string{"</": ">", "<!--": "-->", "<!": ">", "<?": ">", "<a href=\"": "", "<script>": "</script>", "<textarea>": "</textarea>", "<plaintext>": ""} {
+			t.Run(name+" "+open, func(t *testing.T) {
+				t.Parallel()
+				rewrite := rewriters[name]
+				day := []note.Entry{sms(0, "first"), sms(2, "<div>\nhi\n"+open), sms(4, "last"), sms(6, end)}
+				require.Equal(t, idsOf(day...), ids(rewrite(compose(t, o, day...)), o))
+				day = day[:3]
+				body := rewrite(compose(t, o, day...))
+				require.Equal(t, idsOf(day...), ids(body, o))
+				require.Equal(t, note.Result{Body: body, Present: idsOf(day...)}, add(t, body, o, day...))
+
+				more := []note.Entry{sms(1, "second"), sms(3, "third"), sms(5, end+open)}
+				body = add(t, body, o, more...).Body
+				inOrder(t, body, "Messages: 6 ", "first", "second", "hi", "third", "last", html.EscapeString(end))
+				body = rewrite(body)
+				require.Equal(t, idsOf(sms(0, ""), sms(1, ""), sms(2, ""), sms(3, ""), sms(4, ""), sms(5, "")), ids(body, o))
+
+				amended := amend(t, body, o, note.Entry{ID: day[2].ID, Time: day[2].Time, Text: "last", Failed: true})
+				require.True(t, amended.Changed)
+				require.Equal(t, ids(body, o), ids(amended.Body, o))
+			})
+		}
+	}
+}
+
+func TestWhatAPersonPutIntoAComment(t *testing.T) {
+	t.Parallel()
+	o := options(note.HTML)
+	first, second := sms(0, "first"), sms(1, "second")
+	body := compose(t, o, first)
+	require.Equal(t, idsOf(first), add(t, "<p>a</p><!--"+body, o, first).Added, "is hidden with its tags")
+	require.Equal(t, idsOf(first), ids(add(t, "<p>a</p><!-- ·", o, first).Body, o), "is no place for what is new")
+
+	plain := codeAfter(t, compose(t, o, second), "second ")
+	code := codeAfter(t, body, "first ")
+	commented := strings.Replace(body, code+"</li></ul>", code[:6]+"<!-- "+plain+"\n-->"+code[6:], 1)
+	require.Equal(t, idsOf(first), ids(commented, o), "hides no more than itself")
+}
+
 func TestALongTextGoesOnWhateverTheCRMMadeOfIt(t *testing.T) {
 	t.Parallel()
 	var words []string

@@ -19,13 +19,25 @@ func scanHTML(body string) *page {
 		s.lines, s.blocks = make([]line, 0, len(body)/128), make([]block, 0, len(body)/128)
 		s.tokens(s.simple())
 	}
-	if !s.broken {
+	if s.broken {
+		s.hide(body[s.safe:])
+	} else {
 		// In HTML that was turned into text, a "<" that somebody sent hides nothing.
 		s.add(body[s.safe:], s.safe, len(body), false)
 	}
 	// What is put in behind "</" would become a comment.
 	s.safe = len(strings.TrimSuffix(body[:s.safe], "</"))
 	s.finish()
+	return s.page
+}
+
+// scanUntagged reads text that was HTML, where only "\n" ends a line and what looks
+// like a comment or script hides nothing.
+func scanUntagged(body string) *page {
+	s := scanner{page: &page{body: body}, untagged: true}
+	s.tokens(0)
+	s.add(body[s.safe:], s.safe, len(body), false)
+	s.splitLines()
 	return s.page
 }
 
@@ -95,7 +107,8 @@ func (s *scanner) tokens(pos int) {
 		pos = to
 		switch kind {
 		case html.TextToken:
-			if raw != "" {
+			if raw != "" && !s.untagged {
+				s.hide(body[from:to])
 				continue
 			}
 			s.visible(body[from:to], from)
@@ -106,6 +119,11 @@ func (s *scanner) tokens(pos int) {
 			}
 			if !strings.HasSuffix(body[from:to], end) { // not closed
 				continue
+			}
+			if s.untagged {
+				s.visible(body[from:to], from)
+			} else {
+				s.hide(body[from:to])
 			}
 		case html.StartTagToken, html.SelfClosingTagToken:
 			name, _ := z.TagName()
@@ -150,7 +168,12 @@ type scanner struct {
 	top    int            // the innermost open block, or -1
 	open   map[string]int // how many blocks of a name are open
 	broken bool           // a tag has ended a line
+
+	untagged bool // no tag ends one, and no markup hides text
 }
+
+// hide takes note of what is not visible.
+func (s *scanner) hide(raw string) { s.hides = s.hides || strings.Contains(raw, mark) }
 
 // visible adds the text of a token.
 func (s *scanner) visible(raw string, from int) {
@@ -189,6 +212,9 @@ func entity[T string | []byte](s T) (int, string) {
 }
 
 func (s *scanner) startTag(name string, from, to int, selfClosing bool) {
+	if s.untagged {
+		return
+	}
 	if name == "br" {
 		s.endLine(from, to, true)
 		return
@@ -214,7 +240,7 @@ func (s *scanner) startTag(name string, from, to int, selfClosing bool) {
 }
 
 func (s *scanner) endTag(name string, from, to int) {
-	if !isBlock(name) {
+	if s.untagged || !isBlock(name) {
 		return
 	}
 	s.endLine(from, to, false)
