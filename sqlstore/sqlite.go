@@ -512,7 +512,9 @@ type scopes struct {
 	now, before map[string]string // by ref; they change places when now is full
 }
 
-const scopesKept = 4096
+// scopesKept is more than are under way at once: what a commit asks for, its claim
+// has put there.
+const scopesKept = 512
 
 func (s *scopes) of(ref string) (scope string, known bool) {
 	s.mu.Lock()
