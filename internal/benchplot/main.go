@@ -61,7 +61,7 @@ func charts(m results) map[string]chart {
 	}
 
 	lookup := chart{title: "Time of a claim and of a commit, as a ratio to that at 10,000 remembered messages", groups: "remembered messages"}
-	for _, db := range []string{"sqlite", "postgres"} {
+	for _, db := range []string{"postgres", "sqlite"} {
 		for _, what := range []string{"claim", "commit"} {
 			s := series{name: db + ", " + what}
 			for _, rows := range []string{"10000", "100000", "1000000", "10000000"} {
