@@ -512,8 +512,8 @@ type scopes struct {
 	now, before map[string]string // by ref; they change places when now is full
 }
 
-// scopesKept is more than are under way at once: what a commit asks for, its claim
-// has put there.
+// scopesKept is more than most services have under way at once: a commit finds what
+// its claim put there, or asks the database. It bounds each of the two maps.
 const scopesKept = 512
 
 func (s *scopes) of(ref string) (scope string, known bool) {
