@@ -44,9 +44,7 @@ func costChecks() []check {
 			see:  seeCost,
 		},
 		do: func(p *probe) {
-			other := p.input(9)
-			other.Message.Conversation.ID = "5578984350117917662"
-			p.add(p.digested(other))
+			p.add(p.elsewhere(9))
 			seen := p.net.count()
 			var logID string
 			writes := count(p.changes(func() { logID = p.add(p.input(1)) }))

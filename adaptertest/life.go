@@ -59,9 +59,7 @@ var lifeChecks = []check{
 		},
 		do: func(p *probe) {
 			first := p.add(p.input(1))
-			other := p.input(2)
-			other.Message.Conversation.ID = "5578984350117917662"
-			second := p.add(p.digested(other))
+			second := p.add(p.elsewhere(2))
 			p.want(first != second, "two conversations have the same LogID")
 			p.records(2)
 			p.holds(first, word(1))
@@ -94,13 +92,9 @@ var lifeChecks = []check{
 			see:  seeAdapter,
 		},
 		do: func(p *probe) {
-			other := p.input(9)
-			other.Message.Conversation.ID = "5578984350117917662"
-			before := p.add(p.digested(other))
+			before := p.add(p.elsewhere(9))
 			logID := p.add(p.input(1))
-			after := p.input(8)
-			after.Message.Conversation.ID = "5578984350117917663"
-			later := p.add(p.digested(after))
+			later := p.add(p.elsewhere(8))
 			result := p.update(logID, p.input(2))
 			p.want(result.LogID == logID, "UpdateMessageLog returned another LogID than that of the record")
 			p.want(!result.AlreadyThere, "AlreadyThere is set for a message that was just added")
@@ -325,11 +319,10 @@ var lifeChecks = []check{
 		without: without(noFind, "searches"),
 		do: func(p *probe) {
 			p.finder()
-			conversation, day, user := p.input(2), p.input(3), p.input(4)
-			conversation.Message.Conversation.ID = "5578984350117917662"
+			day, user := p.input(3), p.input(4)
 			day.Message.CreationTime = day.Message.CreationTime.AddDate(0, 0, 1)
 			user.User.ID += "-other"
-			others := []crmlog.AddMessageLogInput{p.digested(conversation), p.digested(day), p.digested(user)}
+			others := []crmlog.AddMessageLogInput{p.elsewhere(2), p.digested(day), p.digested(user)}
 			for _, in := range others {
 				p.add(in)
 			}

@@ -166,6 +166,13 @@ func (p *probe) digested(in crmlog.AddMessageLogInput) crmlog.AddMessageLogInput
 	return in
 }
 
+// elsewhere is message n in a conversation of its own, and so in another digest.
+func (p *probe) elsewhere(n int) crmlog.AddMessageLogInput {
+	in := p.input(n)
+	in.Message.Conversation.ID = crmlog.ID(fmt.Sprintf("55789843501179177%02d", n))
+	return p.digested(in)
+}
+
 const platform = "adaptertest"
 
 // clone copies an input and all that it refers to.
